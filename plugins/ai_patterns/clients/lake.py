@@ -1,0 +1,113 @@
+"""The lake: one system's Delta tables, in a local folder, an object store or HDFS."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from ai_patterns.core.days import Days
+from ai_patterns.errors import ServiceUnavailableError
+
+DAY = "day"
+"""Partition column of every dated table: the UTC day (date32)."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Tables of one system below `uri`, addressed as `events/arrived` or `predictions`.
+
+    A dated table has the partition column `day`. Every write is one Delta commit: readers see the
+    table before or after it, never between.
+
+    Attributes:
+        uri: folder or URI that holds the lakes of all systems.
+        system: the system's name.
+        options: credentials and endpoints for an object store.
+    """
+
+    uri: str
+    system: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def path(self, table: str) -> str:
+        """Where a table, or any other file of the system, lies."""
+        return f"{self.uri.rstrip('/')}/{self.system}/{table}"
+
+    def exists(self, table: str) -> bool:
+        """Whether the table has been written."""
+        return DeltaTable.is_deltatable(self.path(table), storage_options=dict(self.options))
+
+    def open(self, table: str, version: int | None = None) -> DeltaTable:
+        """The Delta table itself.
+
+        Raises:
+            ServiceUnavailableError: nothing was published there yet.
+        """
+        try:
+            return DeltaTable(self.path(table), version=version, storage_options=dict(self.options))
+        except TableNotFoundError:
+            raise ServiceUnavailableError(
+                f"the lake has no table {table!r} at {self.path(table)}; run the DAG that publishes it first",
+                conn_id="ai_patterns_lake",
+            ) from None
+
+    def version(self, table: str) -> int:
+        """Delta version of the table, -1 before its first commit."""
+        return self.open(table).version() if self.exists(table) else -1
+
+    def dataset(self, table: str, days: Days | None = None, version: int | None = None) -> ds.Dataset:
+        """The table as a dataset, pruned to `days`; DuckDB scans it lazily."""
+        dataset = self.open(table, version).to_pyarrow_dataset()
+        return dataset if days is None else dataset.filter(_between(days))
+
+    def read(
+        self, table: str, days: Days | None = None, columns: Sequence[str] | None = None, version: int | None = None
+    ) -> pa.Table:
+        """Read a table, or the partitions of `days`."""
+        return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
+
+    def replace_days(self, table: str, rows: pa.Table, days: Days) -> int:
+        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version."""
+        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'"
+        write_deltalake(
+            self.path(table),
+            rows,
+            mode="overwrite",
+            predicate=predicate if self.exists(table) else None,
+            partition_by=[DAY],
+            storage_options=dict(self.options),
+        )
+        return self.version(table)
+
+    def replace(self, table: str, rows: pa.Table) -> int:
+        """Replace a whole table; return the new version."""
+        write_deltalake(
+            self.path(table), rows, mode="overwrite", schema_mode="overwrite", storage_options=dict(self.options)
+        )
+        return self.version(table)
+
+    def append(self, table: str, rows: pa.Table, partition_by: Sequence[str] = ()) -> int:
+        """Add rows; return the new version."""
+        write_deltalake(
+            self.path(table),
+            rows,
+            mode="append",
+            partition_by=list(partition_by) or None,
+            storage_options=dict(self.options),
+        )
+        return self.version(table)
+
+
+def _between(days: Days) -> ds.Expression:
+    return (ds.field(DAY) >= pa.scalar(days.first)) & (ds.field(DAY) <= pa.scalar(days.last))
+
+
+def utc_day(value: dt.datetime) -> dt.date:
+    """The UTC day of an instant."""
+    return value.astimezone(dt.UTC).date()

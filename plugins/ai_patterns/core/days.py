@@ -1,0 +1,70 @@
+"""Day partitions: one UTC day or a closed range of days, written as one key."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Days:
+    """The UTC days from `first` to `last`, both included.
+
+    >>> Days.parse("2013-01-01/2013-03-31").count
+    90
+    >>> str(Days.parse("2013-01-01"))
+    '2013-01-01'
+    """
+
+    first: dt.date
+    last: dt.date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError(f"the range ends on {self.last}, before it starts on {self.first}")
+
+    @classmethod
+    def parse(cls, key: str) -> Days:
+        """Read a partition key: an ISO day, or two joined by `/` (ISO 8601 interval, both ends included).
+
+        Raises:
+            ValueError: the key has another form, or ends before it starts.
+        """
+        first, _, last = key.partition("/")
+        try:
+            return cls(dt.date.fromisoformat(first), dt.date.fromisoformat(last or first))
+        except ValueError as error:
+            raise ValueError(
+                f"{key!r} is no partition key such as 2013-01-31 or 2013-01-01/2013-01-31: {error}"
+            ) from None
+
+    @property
+    def count(self) -> int:
+        """Number of days."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def start(self) -> dt.datetime:
+        """First instant of the range, UTC."""
+        return midnight(self.first)
+
+    @property
+    def end(self) -> dt.datetime:
+        """First instant after the range, UTC."""
+        return midnight(self.last + dt.timedelta(days=1))
+
+    def __iter__(self) -> Iterator[dt.date]:
+        return (self.first + dt.timedelta(days=number) for number in range(self.count))
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first}/{self.last}"
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """The instant at which a UTC day begins.
+
+    >>> midnight(dt.date(2013, 1, 1)).isoformat()
+    '2013-01-01T00:00:00+00:00'
+    """
+    return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -1,0 +1,1 @@
+"""Engines that run the same feature SQL."""

@@ -1,0 +1,107 @@
+"""Every error that the package raises on purpose.
+
+```
+AIPatternsError
+├── SpecError                    file, line, field, nearest valid name
+├── MissingDependencyError       the extra to install
+├── ServiceError                 names the connection id
+│   ├── ServiceUnavailableError  away for now: retry
+│   └── ServiceRejectedError     refused: never retry
+└── GateFailedError              a red task that is never retried
+    ├── DataQualityError
+    ├── DriftDetectedError
+    ├── ParityError
+    └── PromotionRejectedError
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class AIPatternsError(Exception):
+    """Root of the tree."""
+
+
+class SpecError(AIPatternsError):
+    """A system's spec is wrong.
+
+    Args:
+        problem: what is wrong, in one sentence.
+        file: the file at fault.
+        line: its line, counted from 1.
+        field: dotted path of the field, such as `streams.arrived.key`.
+        nearest: the valid name that was probably meant.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        field: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        self.problem, self.file, self.line, self.field, self.nearest = (
+            problem,
+            file,
+            line,
+            field,
+            nearest,
+        )
+        place = ":".join(str(part) for part in (file, line) if part is not None)
+        where = " ".join(part for part in (place, f"[{field}]" if field else "") if part)
+        hint = f" Did you mean {nearest!r}?" if nearest else ""
+        super().__init__(f"{where}: {problem}{hint}" if where else f"{problem}{hint}")
+
+
+class MissingDependencyError(AIPatternsError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{package} is not installed. Install it with: pip install 'ai-patterns-airflow[{extra}]'")
+
+
+class ServiceError(AIPatternsError):
+    """A system that the task depends on failed.
+
+    Args:
+        problem: what happened.
+        conn_id: the Airflow connection that leads to the system.
+    """
+
+    def __init__(self, problem: str, *, conn_id: str | None = None) -> None:
+        self.problem, self.conn_id = problem, conn_id
+        hint = f" Check the connection {conn_id!r}." if conn_id else ""
+        super().__init__(f"{problem}{hint}")
+
+
+class ServiceUnavailableError(ServiceError):
+    """The system is away; the same call may succeed later."""
+
+
+class ServiceRejectedError(ServiceError):
+    """The system refused; the same call will be refused again."""
+
+
+class GateFailedError(AIPatternsError):
+    """A gate said no; a retry would only say no again."""
+
+
+class DataQualityError(GateFailedError):
+    """A partition failed its expectations and was not published."""
+
+
+class DriftDetectedError(GateFailedError):
+    """Data or predictions moved further than the spec allows."""
+
+
+class ParityError(GateFailedError):
+    """Served features differ from their recomputation."""
+
+
+class PromotionRejectedError(GateFailedError):
+    """A challenger did not earn the champion's place."""

@@ -1,0 +1,1 @@
+"""Operators: thin shells over a hook and one call of the core."""

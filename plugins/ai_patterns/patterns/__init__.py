@@ -1,0 +1,1 @@
+"""One builder per pattern: a system in, its DAGs out."""

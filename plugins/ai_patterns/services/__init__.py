@@ -1,0 +1,1 @@
+"""The microservices, each its own process."""

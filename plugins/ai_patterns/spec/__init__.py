@@ -1,0 +1,1 @@
+"""The typed description of one AI system."""

@@ -1,0 +1,16 @@
+"""What all parts of a spec share: they are frozen and refuse unknown keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""A snake_case name: it becomes part of DAG ids, table paths and column names."""
+
+
+class Part(BaseModel):
+    """A frozen piece of a system's spec."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

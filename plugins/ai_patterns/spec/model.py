@@ -1,0 +1,128 @@
+"""The decision, its label, the model, its gates and the feedback loop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ai_patterns.spec.base import Name, Part
+from ai_patterns.spec.durations import Duration
+
+Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
+HIGHER_IS_BETTER = frozenset({"auc", "r2"})
+
+
+class LabelSpec(Part):
+    """What turned out to be true.
+
+    Attributes:
+        stream: the stream that brings the label; it shares the decision stream's key.
+        column: its column that holds the truth: boolean or 0/1 for classification, a number for regression.
+        maturity: how long after the decision a missing label is only "not yet known".
+    """
+
+    stream: Name
+    column: Name
+    maturity: Duration
+
+
+class DecisionSpec(Part):
+    """When a prediction is made, and about what.
+
+    Attributes:
+        stream: each event of it is one decision.
+        lead: how long before the event's time the prediction is made.
+        inputs: columns of the stream that a request carries.
+    """
+
+    stream: Name
+    lead: Duration = timedelta(0)
+    inputs: tuple[Name, ...] = Field(min_length=1)
+    label: LabelSpec
+
+
+class ModelSpec(Part):
+    """How a model is trained.
+
+    Attributes:
+        estimator: import path of a scikit-learn estimator.
+        categorical: features that hold strings; they become ordinal codes in the order of the label's mean.
+        features: families of feature columns, in the order in which the evaluation ladder adds them.
+        evaluation: the newest part of the training period, kept for evaluation.
+    """
+
+    task: Literal["classification", "regression"] = "classification"
+    estimator: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    categorical: tuple[str, ...] = ()
+    features: dict[Name, tuple[str, ...]] = Field(min_length=1)
+    evaluation: Duration = timedelta(days=14)
+    slices: tuple[Name, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All feature columns, in the order of the model's input."""
+        return tuple(column for family in self.features.values() for column in family)
+
+
+class BoundSpec(Part):
+    """An absolute bound on one metric."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class GatesSpec(Part):
+    """What a challenger must fulfil.
+
+    Attributes:
+        absolute: bounds on the metrics of the evaluation set.
+        compare: the metric on which it is compared with the champion on the same rows.
+        tolerance: how much worse it may be there.
+        onnx_difference: largest difference between the scikit-learn and the ONNX predictions.
+    """
+
+    absolute: dict[Metric, BoundSpec] = Field(default_factory=dict)
+    compare: Metric
+    tolerance: float = Field(default=0.0, ge=0)
+    onnx_difference: float = Field(default=1e-5, gt=0)
+
+
+class FeedbackSpec(Part):
+    """When to retrain.
+
+    Attributes:
+        metric: the metric watched week by week.
+        max_loss: how much worse than at promotion it may get before a retraining is asked for.
+        max_age: a champion older than this is retrained anyway.
+        cooldown: least time between two retrainings.
+        budget: most retrainings in `budget_period`.
+    """
+
+    metric: Metric
+    max_loss: float = Field(ge=0)
+    max_age: Duration
+    cooldown: Duration
+    budget: int = Field(ge=0)
+    budget_period: Duration = timedelta(days=365)
+    min_labels: int = Field(default=100, ge=1)
+
+
+class MonitoringSpec(Part):
+    """What counts as an alarm.
+
+    Attributes:
+        reference: length of the period before the window that is compared with.
+        max_psi: population stability index above which a feature is reported; informational by itself.
+        max_missing_increase: rise of a feature's share of missing values that raises an alarm.
+        max_stuck_share: share of rows with one value of a numeric feature that raises an alarm, where
+            the reference had none such.
+    """
+
+    reference: Duration = timedelta(days=28)
+    max_psi: float = Field(default=0.2, gt=0)
+    max_missing_increase: float = Field(default=0.05, gt=0, le=1)
+    max_stuck_share: float = Field(default=0.7, gt=0, le=1)
+    max_unseen_share: float = Field(default=0.05, gt=0, le=1)

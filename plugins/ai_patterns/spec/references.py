@@ -1,0 +1,84 @@
+"""References between the parts of a spec: each must lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from ai_patterns.spec.system import SystemSpec
+
+
+def check_references(system: SystemSpec) -> None:
+    """Check every name that one part uses of another.
+
+    Raises:
+        PydanticCustomError: type `absent_name`, with the field, the name and the valid names in its context.
+    """
+    _check_groups(system)
+    _check_lookups(system)
+    _check_decision(system)
+    _check_model(system)
+
+
+def _require(name: str, valid: Iterable[str], *field: str) -> None:
+    names = sorted(valid)
+    if name not in names:
+        raise PydanticCustomError(
+            "absent_name",
+            "there is no {name} among the {count} names that can stand here",
+            {"name": repr(name), "bad": name, "count": len(names), "names": names, "field": field},
+        )
+
+
+def _check_groups(system: SystemSpec) -> None:
+    inputs = system.decision.inputs
+    for name, group in system.groups.items():
+        _require(group.stream, system.streams, "groups", name, "stream")
+        columns = system.streams[group.stream].columns
+        for key in group.key:
+            _require(key, columns, "groups", name, "key")
+            _require(key, inputs, "groups", name, "key")
+        for title, item in group.aggregations.items():
+            if item.column is not None:
+                _require(item.column, columns, "groups", name, "aggregations", title, "column")
+
+
+def _check_lookups(system: SystemSpec) -> None:
+    for name, lookup in system.lookups.items():
+        _require(lookup.dimension, system.dimensions, "lookups", name, "dimension")
+        dimension = system.dimensions[lookup.dimension]
+        for column in lookup.columns:
+            _require(column, dimension.columns, "lookups", name, "columns")
+        for key in dimension.key:
+            _require(key, system.decision.inputs, "lookups", name, "dimension")
+
+
+def _check_decision(system: SystemSpec) -> None:
+    decision = system.decision
+    _require(decision.stream, system.streams, "decision", "stream")
+    stream = system.streams[decision.stream]
+    for column in decision.inputs:
+        _require(column, stream.columns, "decision", "inputs")
+    for column in (*stream.key, stream.event_time):
+        _require(column, decision.inputs, "decision", "inputs")
+    _require(decision.label.stream, system.streams, "decision", "label", "stream")
+    label_columns = system.streams[decision.label.stream].columns
+    _require(decision.label.column, label_columns, "decision", "label", "column")
+    for column in stream.key:
+        _require(column, label_columns, "decision", "label", "stream")
+
+
+def _check_model(system: SystemSpec) -> None:
+    valid = {*system.decision.inputs, *system.feature_columns, *system.on_demand}
+    for family, columns in system.model.features.items():
+        for column in columns:
+            _require(column, valid, "model", "features", family)
+    for column in system.model.categorical:
+        _require(column, system.model.columns, "model", "categorical")
+    for column in system.model.slices:
+        _require(column, valid, "model", "slices")
+    for column in system.defaults:
+        _require(column, system.feature_columns, "defaults")

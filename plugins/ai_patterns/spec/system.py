@@ -1,0 +1,81 @@
+"""The whole system: every part, and the references between them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from ai_patterns.spec.base import Name, Part
+from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name
+from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec
+from ai_patterns.spec.references import check_references
+from ai_patterns.spec.sources import SourceSpec
+from ai_patterns.spec.streams import DimensionSpec, StreamSpec
+
+
+class SchedulesSpec(Part):
+    """Cron expressions; `None` leaves a DAG to its assets and to hand."""
+
+    data_pipeline: str | None = "0 1 * * *"
+    monitoring: str | None = "0 3 * * 1"
+
+
+class SystemSpec(Part):
+    """One AI system, as `include/systems/<name>/system.yaml` describes it.
+
+    Attributes:
+        start: first day (UTC) of the system's data.
+        on_demand: features computed at request time; name -> expression over inputs and features.
+        defaults: value that stands for a feature of an unknown entity; others are missing (NaN).
+    """
+
+    name: Name
+    description: str
+    owner: str = "ai-patterns"
+    tags: tuple[str, ...] = ()
+    start: dt.date
+    sources: dict[Name, SourceSpec] = Field(min_length=1)
+    streams: dict[Name, StreamSpec] = Field(min_length=1)
+    dimensions: dict[Name, DimensionSpec] = Field(default_factory=dict)
+    groups: dict[Name, GroupSpec] = Field(default_factory=dict)
+    lookups: dict[Name, DimensionGroupSpec] = Field(default_factory=dict)
+    on_demand: dict[Name, str] = Field(default_factory=dict)
+    defaults: dict[str, float] = Field(default_factory=dict)
+    decision: DecisionSpec
+    model: ModelSpec
+    gates: GatesSpec
+    feedback: FeedbackSpec
+    monitoring: MonitoringSpec = MonitoringSpec()
+    schedules: SchedulesSpec = SchedulesSpec()
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _references_hold(self) -> Self:
+        check_references(self)
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds `system.yaml`."""
+        return self._folder
+
+    @property
+    def decision_stream(self) -> StreamSpec:
+        """The stream whose events are decided on."""
+        return self.streams[self.decision.stream]
+
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """Every stored feature as `{group}__{feature}`, groups before lookups."""
+        groups: dict[str, GroupSpec | DimensionGroupSpec] = {**self.groups, **self.lookups}
+        return tuple(column_name(group, feature) for group, spec in groups.items() for feature in spec.features)
+
+    def key_of(self, group: str) -> tuple[str, ...]:
+        """The entity columns of a group or a lookup."""
+        if group in self.groups:
+            return self.groups[group].key
+        return self.dimensions[self.lookups[group].dimension].key
