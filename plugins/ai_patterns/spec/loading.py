@@ -72,11 +72,11 @@ def _first_error(error: ValidationError, document: Any, path: Path) -> SpecError
         file=path,
         line=_line(document, place),
         field=".".join(str(part) for part in place) or None,
-        nearest=_nearest(details, place, document),
+        nearest=_nearest(details, place),
     )
 
 
-def _nearest(details: ErrorDetails, place: Sequence[Any], document: Any) -> str | None:
+def _nearest(details: ErrorDetails, place: Sequence[Any]) -> str | None:
     context = details.get("ctx", {})
     if "names" in context:
         return _closest(context["bad"], context["names"])
