@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ai_patterns.clients.home import Home
 from ai_patterns.errors import AIPatternsError, SpecError
+from ai_patterns.spec.base import NAME_PATTERN
 from ai_patterns.spec.loading import find_systems, load_system
 
 _EPILOG = """\
@@ -78,6 +80,8 @@ def _validate(options: argparse.Namespace) -> int:
 def _new(options: argparse.Namespace) -> int:
     from ai_patterns.starter import write_starter
 
+    if not re.fullmatch(NAME_PATTERN, options.name):
+        raise SpecError(f"{options.name!r} is no name of a system: lower-case letters, digits and _, a letter first")
     folder = write_starter(Home.from_environment().systems / options.name)
     system = load_system(folder)
     print(f"{folder}: wrote the system {system.name!r}; edit system.yaml, then: ai-patterns validate {folder}")
