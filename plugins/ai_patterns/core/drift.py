@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi
-from ai_patterns.core.profiles import Profile, merge
+from ai_patterns.core.daily_profiles import Profile, merge
 from ai_patterns.spec.model import MonitoringSpec
 
 CLEAN = 0.5

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_patterns.core.profiles import Profile, merge, profile_days, reference_edges
+from ai_patterns.core.daily_profiles import Profile, merge, profile_days, reference_edges
 
 FIRST = dt.date(2024, 1, 1)
 EDGES = {"number": (0.0, 1.0, 2.5)}
