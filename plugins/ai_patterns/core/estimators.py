@@ -22,8 +22,8 @@ def make_estimator(model: ModelSpec) -> Any:
         SpecError: the module, the name in it or a parameter does not exist; carries the nearest that does.
         MissingDependencyError: scikit-learn is not installed.
 
-    >>> from ai_patterns.spec.model import ModelSpec
-    >>> make_estimator(ModelSpec(estimator="sklearn.linear_model.Ridge", parameters={"alpha": 2}, features={"a": ("x",)}))
+    >>> spec = ModelSpec(estimator="sklearn.linear_model.Ridge", parameters={"alpha": 2}, features={"a": ("x",)})
+    >>> make_estimator(spec)
     Ridge(alpha=2)
     """
     factory = _import(model.estimator)
