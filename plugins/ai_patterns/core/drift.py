@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi
 from ai_patterns.core.daily_profiles import Profile, merge
+from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi
 from ai_patterns.spec.model import MonitoringSpec
 
 CLEAN = 0.5
@@ -94,9 +94,7 @@ def _distances(feature: str, reference: Profile, window: Profile, bounds: Monito
 def _contract(feature: str, parts: Sequence[Profile], window: Profile, bounds: MonitoringSpec) -> Iterator[Finding]:
     whole = merge(parts)
     # Each part against all others: what the reference would have said about itself.
-    others = [
-        merge(parts[:number] + parts[number + 1 :]) if len(parts) > 1 else part for number, part in enumerate(parts)
-    ]
+    others = _leave_one_out(parts)
     past = max(missing_increase(rest, part) for rest, part in zip(others, parts, strict=True))
     missing = Finding("missing_increase", feature, missing_increase(whole, window), bounds.max_missing_increase)
     yield _promise(missing, past, "rise of the missing share")

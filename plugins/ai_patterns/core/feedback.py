@@ -37,7 +37,7 @@ class JoinedLabels:
 
 
 def known_labels(labels: pa.Table, key: Sequence[str], as_of: dt.datetime) -> pa.Table:
-    """One label a decision: of those known by `as_of`, the one known last (a correction wins).
+    """One label a decision: of those known before `as_of`, the one known last (a correction wins).
 
     >>> log = pa.table({"id": ["a", "a"], "label": [0.0, 1.0],
     ...     "label_known_at": [dt.datetime(2024, 1, day, tzinfo=dt.UTC) for day in (1, 3)]})
@@ -47,7 +47,7 @@ def known_labels(labels: pa.Table, key: Sequence[str], as_of: dt.datetime) -> pa
     [1.0]
     """
     seen = labels.select([*key, "label", "label_known_at"])
-    seen = seen.filter(pc.less_equal(seen["label_known_at"], pa.scalar(as_of, seen["label_known_at"].type)))
+    seen = seen.filter(pc.less(seen["label_known_at"], pa.scalar(as_of, seen["label_known_at"].type)))
     ordered = seen.sort_by([("label_known_at", "ascending")])
     newest = ordered.group_by(list(key), use_threads=False).aggregate([("label", "last"), ("label_known_at", "last")])
     return newest.rename_columns({"label_last": "label", "label_known_at_last": "label_known_at"})
@@ -62,7 +62,7 @@ def join_known_labels(
         predictions: key columns and `decided_at`; other columns are kept.
         labels: key columns, `label`, `label_known_at`; several rows of a key are corrections.
         key: the columns that identify a decision.
-        as_of: later labels are not seen.
+        as_of: labels known at or after this instant are not seen.
         maturity: how long after its decision a label may still come.
     """
     known = known_labels(labels, key, as_of)

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ai_patterns.core.metrics import worse_by
 from ai_patterns.spec.durations import format_duration
 from ai_patterns.spec.model import FeedbackSpec
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that serves.
+
+    Attributes:
+        version: its version in the registry.
+        since: when it was promoted, UTC.
+        metrics: its metrics at promotion.
+    """
+
+    version: int
+    since: dt.datetime
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

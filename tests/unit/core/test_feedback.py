@@ -77,7 +77,7 @@ def test_each_prediction_stays_once_and_in_order(rows, known, day):
     assert joined.rows["id"].to_pylist() == [name for name, _ in rows]
     states = (LABELLED, WAITING, UNLABELLED)
     assert sum(joined.count(state) for state in states) == len(rows)
-    visible = {name for name, _, at in known if at <= day}
+    visible = {name for name, _, at in known if at < day}
     assert joined.count(LABELLED) == len({name for name, _ in rows} & visible)
     assert joined.unknown == len(visible - {name for name, _ in rows})
 
