@@ -44,7 +44,8 @@ ORDER BY label_known_at, {key}""",
         {"events": events},
     )
     if len(rows):
-        lake.replace_days(LABELS, rows, Days(pc.min(rows[DAY]).as_py(), utc_day(as_of)))
+        first = min(system.start, pc.min(rows[DAY]).as_py())
+        lake.replace_days(LABELS, rows, Days(first, utc_day(as_of)))
     log.info("labels: %d known before %s", len(rows), as_of.isoformat())
     return len(rows)
 
