@@ -2,8 +2,8 @@
 
 import pytest
 
-from ai_patterns.core.drift import judge, missing_increase, paired_counts, unseen_share
 from ai_patterns.core.daily_profiles import Profile
+from ai_patterns.core.drift import judge, missing_increase, paired_counts, unseen_share
 from ai_patterns.spec.model import MonitoringSpec
 
 BOUNDS = MonitoringSpec()
