@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ai_patterns.core.days import Days, midnight
+from ai_patterns.core.days import Days
 from ai_patterns.core.estimators import make_estimator, predict
 from ai_patterns.core.metrics import Vector, measure
 from ai_patterns.core.vectors import Encodings, learn_encodings, model_matrix

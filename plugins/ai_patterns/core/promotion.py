@@ -64,7 +64,7 @@ class Review:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the ledger's evidence."""
-        return {**asdict(self), "passed": self.passed}
+        return {**asdict(self), "gates": [asdict(gate) for gate in self.gates], "passed": self.passed}
 
 
 def absolute_gates(spec: GatesSpec, metrics: Mapping[str, float]) -> list[Gate]:
