@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ai_patterns.core.days import Days
 from ai_patterns.errors import ServiceUnavailableError
@@ -72,15 +72,25 @@ class Lake:
         """Read a table, or the partitions of `days`."""
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
 
-    def replace_days(self, table: str, rows: pa.Table, days: Days) -> int:
-        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version."""
-        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'"
+    def replace_days(
+        self, table: str, rows: pa.Table, days: Days, *, partition_by: Sequence[str] = (DAY,), where: str | None = None
+    ) -> int:
+        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version.
+
+        Args:
+            table: a dated table.
+            rows: its new rows on these days.
+            days: the days that are replaced.
+            partition_by: the table's partition columns, `day` first.
+            where: SQL over the partition columns that narrows what is replaced, such as `mode = 'batch'`.
+        """
+        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'" + (f" AND {where}" if where else "")
         write_deltalake(
             self.path(table),
             rows,
             mode="overwrite",
             predicate=predicate if self.exists(table) else None,
-            partition_by=[DAY],
+            partition_by=list(partition_by),
             storage_options=dict(self.options),
         )
         return self.version(table)
@@ -102,6 +112,39 @@ class Lake:
             storage_options=dict(self.options),
         )
         return self.version(table)
+
+    def append_fenced(self, table: str, rows: pa.Table, *, app: str, number: int) -> bool:
+        """Add rows as transaction `number` of `app`; of two writers of one number exactly one succeeds.
+
+        The compare is Delta's own: the commit carries an application transaction (Delta protocol, "Transaction
+        Identifiers"), and a commit that another one has overtaken with the same application is refused.
+
+        Args:
+            table: the table, made by its first transaction, number 1.
+            rows: what to add.
+            app: name of the sequence.
+            number: one more than the newest number that the caller has read.
+
+        Returns:
+            Whether the rows were committed; False means that another writer took the number.
+        """
+        target = self.open(table) if self.exists(table) else self.path(table)
+        newest = (target.transaction_version(app) or 0) if isinstance(target, DeltaTable) else 0
+        if newest != number - 1:
+            return False
+        properties = CommitProperties(app_transactions=[Transaction(app, number)])
+        new = {} if isinstance(target, DeltaTable) else {"storage_options": dict(self.options)}
+        mode = "append" if isinstance(target, DeltaTable) else "error"
+        try:
+            write_deltalake(target, rows, mode=mode, commit_properties=properties, **new)
+        except (CommitFailedError, DeltaError):
+            if self._transaction(table, app) < number:
+                raise
+            return False
+        return True
+
+    def _transaction(self, table: str, app: str) -> int:
+        return (self.open(table).transaction_version(app) or 0) if self.exists(table) else 0
 
 
 def _between(days: Days) -> ds.Expression:
