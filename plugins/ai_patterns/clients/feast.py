@@ -52,7 +52,7 @@ def apply_definitions(folder: Path | str) -> dict[str, int]:
     defined = _feast_objects(runpy.run_path(str(Path(folder) / "features.py")))
     store.apply(defined, objects_to_delete=_absent(store, defined), partial=False)
     return {
-        "entities": len(store.list_entities()),
+        "entities": len(_entities(store)),
         "views": len(store.list_feature_views()),
         "services": len(store.list_feature_services()),
     }
@@ -115,8 +115,14 @@ def _feast_objects(namespace: dict[str, Any]) -> list[Any]:
 
 def _absent(store: FeatureStore, defined: list[Any]) -> list[Any]:
     names = {(type(item).__name__, item.name) for item in defined}
-    held = [*store.list_feature_services(), *store.list_feature_views(), *store.list_entities()]
+    held = [*store.list_feature_services(), *store.list_feature_views(), *_entities(store)]
     return [item for item in held if (type(item).__name__, item.name) not in names]
+
+
+def _entities(store: FeatureStore) -> list[Any]:
+    from feast.feature_view import DUMMY_ENTITY_NAME
+
+    return [item for item in store.list_entities() if item.name != DUMMY_ENTITY_NAME]
 
 
 def _values(rows: pa.Table, name: str, dtype: Any) -> list[Any]:

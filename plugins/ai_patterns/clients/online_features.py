@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ai_patterns.clients.feast import CONN_ID, open_store
 from ai_patterns.clients.feast_repository import feature_types, key_columns, service_name, view_names
+from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.features import column_name
 from ai_patterns.spec.streams import ColumnType
@@ -20,14 +21,6 @@ from ai_patterns.spec.system import SystemSpec
 
 if TYPE_CHECKING:
     from feast.online_response import OnlineResponse
-
-_ARROW: Mapping[ColumnType, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,7 @@ class OnlineFeatureReader:
 
     def _ask(self, rows: pa.Table) -> tuple[dict[str, list[Any]], dict[str, list[bool]]]:
         store, service = self._store()
-        entities = {name: self._key_values(rows, name) for name in self._keys} or {"__no_key": [0] * rows.num_rows}
+        entities = {name: self._key_values(rows, name) for name in self._keys} or {"no_key": [0] * rows.num_rows}
         try:
             response = store.get_online_features(features=service, entity_rows=entities, full_feature_names=True)
         except Exception as error:
@@ -128,8 +121,8 @@ class OnlineFeatureReader:
 
 def _array(values: list[Any], kind: ColumnType) -> pa.Array:
     if kind == "timestamp":  # stored as integers, see the repository's docstring
-        return pa.array(values, pa.int64()).cast(_ARROW[kind])
-    return pa.array(values, _ARROW[kind])
+        return pa.array(values, pa.int64()).cast(ARROW_TYPES[kind])
+    return pa.array(values, ARROW_TYPES[kind])
 
 
 def _found(response: OnlineResponse) -> dict[str, list[bool]]:
