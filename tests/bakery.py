@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,15 @@ def newest(lake: Lake, group: str, key: dict[str, Any], at: dt.datetime) -> dict
     """The definition, in plain Python: the row with the greatest `valid_from <= at`."""
     rows = [
         row
-        for row in lake.read(f"values/{group}").to_pylist()
+        for row in _rows(lake.uri, lake.system, group)
         if row["valid_from"] <= at and all(row[name] == value for name, value in key.items())
     ]
     return max(rows, key=lambda row: row["valid_from"]) if rows else None
+
+
+@lru_cache
+def _rows(uri: str, system: str, group: str) -> list[dict[str, Any]]:
+    return Lake(uri, system).read(f"values/{group}").to_pylist()
 
 
 def _values(system: SystemSpec, group: str, random: np.random.Generator) -> pa.Table:

@@ -43,7 +43,8 @@ def point_in_time(entities: pa.Table, time: str, sources: Sequence[Source]) -> p
     """Join each entity row with the newest values at or before its time.
 
     Args:
-        entities: any rows with the entity columns and the column `time`, an instant; naive times are UTC.
+        entities: any rows with the entity columns.
+        time: their column that holds an instant; naive times are UTC.
         sources: the tables to join.
 
     Returns:
@@ -53,7 +54,7 @@ def point_in_time(entities: pa.Table, time: str, sources: Sequence[Source]) -> p
     rows = entities.append_column("__row", pa.array(range(entities.num_rows), pa.int64()))
     connection.register("entities", rows)
     selected, joins = ["e.* EXCLUDE (__row)"], []
-    instant = f"timezone('UTC', CAST(e.{_q(time)} AS TIMESTAMP))" if _naive(entities, time) else f"e.{_q(time)}"
+    instant = _instant(entities, time)
     for number, source in enumerate(sources):
         alias = f"v{number}"
         connection.register(f"t{number}", _dataset(source))
@@ -82,13 +83,16 @@ def latest_rows(source: Source, start: datetime, end: datetime) -> pa.Table:
 
 
 def rows_between(source: Source, start: datetime | None, end: datetime | None) -> pa.Table:
-    """Every row that became valid between two instants, both included; `None` leaves a side open."""
+    """Every row that became valid between two instants, both included; `None` leaves a side open.
+
+    Oldest first: Feast's local engine writes the rows of a view without entities in this order.
+    """
     connection = _connect()
     connection.register("t0", _dataset(source))
     bounds = [_utc(start) if start else None, _utc(end) if end else None]
     query = (
         f"SELECT {_result_columns(source)} FROM ({_columns(connection, source, 0)}) "
-        "WHERE ($1 IS NULL OR __time >= $1) AND ($2 IS NULL OR __time <= $2)"
+        "WHERE ($1 IS NULL OR __time >= $1) AND ($2 IS NULL OR __time <= $2) ORDER BY __time, __created NULLS FIRST"
     )
     return _table(connection, query, bounds)
 
@@ -142,11 +146,13 @@ def _result_columns(source: Source) -> str:
 
 
 def _table(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> pa.Table:
-    return connection.execute(query, list(parameters)).to_arrow_table().combine_chunks()
+    return connection.sql(query, params=list(parameters)).to_arrow_table().combine_chunks()
 
 
-def _naive(rows: pa.Table, column: str) -> bool:
-    return getattr(rows.schema.field(column).type, "tz", None) is None
+def _instant(entities: pa.Table, time: str) -> str:
+    if getattr(entities.schema.field(time).type, "tz", None):
+        return f"CAST(e.{_q(time)} AS TIMESTAMPTZ)"
+    return f"timezone('UTC', CAST(e.{_q(time)} AS TIMESTAMP))"
 
 
 def _utc(value: datetime) -> datetime:

@@ -104,10 +104,7 @@ class OnlineFeatureReader:
             missing[view] = unknown
             for feature, name in names.items():
                 default = self._system.defaults.get(name)
-                filled = [
-                    default if lost else value
-                    for value, lost in zip(values.get(name, []), unknown, strict=True)
-                ]
+                filled = [default if lost else value for value, lost in zip(values.get(name, []), unknown, strict=True)]
                 columns[name] = _array(filled, kinds[feature])
         return OnlineFeatures(pa.table(columns), missing)
 
