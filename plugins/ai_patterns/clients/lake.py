@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 
 DAY = "day"
 """Partition column of every dated table: the UTC day (date32)."""
+
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
@@ -75,28 +79,39 @@ class Lake:
         """Read a table, or the partitions of `days`."""
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
 
-    def replace_days(
-        self, table: str, rows: pa.Table, days: Days, *, partition_by: Sequence[str] = (DAY,), where: str | None = None
-    ) -> int:
-        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version.
+    def replace_days(self, table: str, rows: pa.Table, days: Days) -> int:
+        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version."""
+        return self.replace_where(table, rows, f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'")
 
-        Args:
-            table: a dated table.
-            rows: its new rows on these days.
-            days: the days that are replaced.
-            partition_by: the table's partition columns, `day` first.
-            where: SQL over the partition columns that narrows what is replaced, such as `mode = 'batch'`.
+    def replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str] = (DAY,)) -> int:
+        """Replace the rows that `predicate` (SQL) selects by `rows`, which must all satisfy it; return the version.
+
+        Writers of other partitions may commit meanwhile; the write is then tried again.
         """
-        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'" + (f" AND {where}" if where else "")
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._replace_where(table, rows, predicate, partition_by)
+                break
+            except CommitFailedError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
+        return self.version(table)
+
+    def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
+        # An empty table is created first: two first writers that each saw no table would else replace
+        # one another's partitions, since an overwrite of an absent table takes no predicate.
+        options = dict(self.options)
+        if not self.exists(table):
+            self._create(table, rows.schema, partition_by)
         write_deltalake(
             self.path(table),
             rows,
             mode="overwrite",
-            predicate=predicate if self.exists(table) else None,
+            predicate=predicate,
             partition_by=list(partition_by),
-            storage_options=dict(self.options),
+            storage_options=options,
         )
-        return self.version(table)
 
     def replace(self, table: str, rows: pa.Table) -> int:
         """Replace a whole table; return the new version."""
@@ -144,13 +159,19 @@ class Lake:
             return False
         return True
 
-    def _create(self, table: str, schema: pa.Schema) -> None:
+    def _create(self, table: str, schema: pa.Schema, partition_by: Sequence[str] = ()) -> None:
         """Make an empty table, unless another writer is quicker.
 
         Creators that race may each commit the same metadata; whoever appended meanwhile is told to read again.
         """
         try:
-            DeltaTable.create(self.path(table), schema, mode="ignore", storage_options=dict(self.options))
+            DeltaTable.create(
+                self.path(table),
+                schema,
+                mode="ignore",
+                partition_by=list(partition_by) or None,
+                storage_options=dict(self.options),
+            )
         except DeltaError:
             if not self.exists(table):
                 raise
