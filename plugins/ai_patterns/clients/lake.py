@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from ai_patterns.core.days import Days
 from ai_patterns.errors import ServiceUnavailableError
+
+log = logging.getLogger(__name__)
 
 DAY = "day"
 """Partition column of every dated table: the UTC day (date32)."""
@@ -109,18 +112,15 @@ class Lake:
     def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
-        options = dict(self.options)
         if not self.exists(table):
-            DeltaTable.create(
-                self.path(table), rows.schema, mode="ignore", partition_by=list(partition_by), storage_options=options
-            )
+            self._create(table, rows.schema, partition_by)
         write_deltalake(
             self.path(table),
             rows,
             mode="overwrite",
             predicate=predicate,
             partition_by=list(partition_by),
-            storage_options=options,
+            storage_options=dict(self.options),
         )
 
     def replace(self, table: str, rows: pa.Table) -> int:
@@ -154,7 +154,7 @@ class Lake:
             number: one more than the newest number that the caller has read.
 
         Returns:
-            Whether the rows were committed; False means that another writer took the number.
+            Whether the rows were committed; False means that another commit came between: read again.
         """
         if not self.exists(table):
             self._create(table, rows.schema)
@@ -164,16 +164,24 @@ class Lake:
         properties = CommitProperties(app_transactions=[Transaction(app, number)])
         try:
             write_deltalake(handle, rows, mode="append", commit_properties=properties)
-        except CommitFailedError:
-            if (self.open(table).transaction_version(app) or 0) < number:
-                raise
+        except CommitFailedError as error:
+            log.info("transaction %d of %s was overtaken: %s", number, app, error)
             return False
         return True
 
-    def _create(self, table: str, schema: pa.Schema) -> None:
-        """Make an empty table, unless another writer is quicker."""
+    def _create(self, table: str, schema: pa.Schema, partition_by: Sequence[str] = ()) -> None:
+        """Make an empty table, unless another writer is quicker.
+
+        Creators that race may each commit the same metadata; whoever appended meanwhile is told to read again.
+        """
         try:
-            DeltaTable.create(self.path(table), schema, mode="ignore", storage_options=dict(self.options))
+            DeltaTable.create(
+                self.path(table),
+                schema,
+                mode="ignore",
+                partition_by=list(partition_by) or None,
+                storage_options=dict(self.options),
+            )
         except DeltaError:
             if not self.exists(table):
                 raise
