@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from ai_patterns.spec.expressions import names_in, parse_expression
+
 if TYPE_CHECKING:
     from ai_patterns.spec.system import SystemSpec
 
@@ -20,6 +22,7 @@ def check_references(system: SystemSpec) -> None:
     _check_groups(system)
     _check_lookups(system)
     _check_decision(system)
+    _check_on_demand(system)
     _check_model(system)
 
 
@@ -69,6 +72,20 @@ def _check_decision(system: SystemSpec) -> None:
     _require(decision.label.column, label_columns, "decision", "label", "column")
     for column in stream.key:
         _require(column, label_columns, "decision", "label", "stream")
+
+
+def _check_on_demand(system: SystemSpec) -> None:
+    known = {*system.decision.inputs, *system.feature_columns}
+    for name, text in system.on_demand.items():
+        try:
+            tree = parse_expression(text)
+        except ValueError as error:
+            raise PydanticCustomError(
+                "bad_expression", "{problem}", {"problem": str(error), "field": ("on_demand", name)}
+            ) from None
+        for column in sorted(names_in(tree)):
+            _require(column, known, "on_demand", name)
+        known.add(name)
 
 
 def _check_model(system: SystemSpec) -> None:

@@ -1,0 +1,42 @@
+"""Point-in-time features: what was known about each decision when it was made, as SQL."""
+
+from __future__ import annotations
+
+from ai_patterns.spec.features import column_name
+from ai_patterns.spec.system import SystemSpec
+
+
+def point_in_time_sql(system: SystemSpec) -> str:
+    """SQL over `decisions`, `values_<group>` and `dimension_<name>` that adds every stored feature.
+
+    `decisions` holds the inputs and `decided_at`; every row is kept, in no particular order. A feature of an
+    unknown entity is its declared default, else null.
+    """
+    columns = ["decisions.*"]
+    joins = []
+    for name in system.groups:
+        columns += _features(system, name, system.groups[name].features)
+        joins.append(_as_of(system, name))
+    for name, lookup in system.lookups.items():
+        columns += _features(system, name, lookup.columns)
+        on = " AND ".join(f"{name}.{key} = decisions.{key}" for key in system.key_of(name))
+        joins.append(f"LEFT JOIN dimension_{lookup.dimension} AS {name} ON {on}")
+    return "\n".join([f"SELECT {', '.join(columns)}", "FROM decisions", *joins])
+
+
+def _as_of(system: SystemSpec, name: str) -> str:
+    keys = [f"decisions.{key} = {name}.{key}" for key in system.key_of(name)]
+    on = " AND ".join([*keys, f"decisions.decided_at >= {name}.valid_from"])
+    return f"ASOF LEFT JOIN values_{name} AS {name} ON {on}"
+
+
+def _features(system: SystemSpec, group: str, features: tuple[str, ...]) -> list[str]:
+    return [_feature(system, group, feature) for feature in features]
+
+
+def _feature(system: SystemSpec, group: str, feature: str) -> str:
+    column = column_name(group, feature)
+    value = f"{group}.{feature}"
+    if column in system.defaults:
+        value = f"coalesce({value}, {system.defaults[column]!r})"
+    return f"{value} AS {column}"

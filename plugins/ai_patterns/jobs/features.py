@@ -1,0 +1,73 @@
+"""Batch processing: the tiles and the value log of every feature group."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.core.days import Days
+from ai_patterns.core.tiles import microseconds, tiles_sql
+from ai_patterns.core.values import values_sql
+from ai_patterns.engines import duckdb
+from ai_patterns.spec.features import GroupSpec
+from ai_patterns.spec.system import SystemSpec
+
+log = logging.getLogger(__name__)
+
+
+def build_features(system: SystemSpec, lake: Lake, days: Days) -> dict[str, int]:
+    """Build `tiles/<group>` and `values/<group>` for the partitions of `days`.
+
+    A second run replaces the same partitions by the same rows. The result does not depend on how a period is
+    cut into ranges, as long as the days before are there.
+
+    Returns:
+        Rows of the value log by group.
+
+    Raises:
+        ServiceUnavailableError: a stream has no published events.
+    """
+    return {name: _build_group(system, lake, days, name) for name in system.groups}
+
+
+def _build_group(system: SystemSpec, lake: Lake, days: Days, name: str) -> int:
+    group = system.groups[name]
+    stream = system.streams[group.stream]
+    events = lake.dataset(f"events/{group.stream}", days)
+    tiles = duckdb.run(tiles_sql(group, stream), {"events": events})
+    lake.replace_days(f"tiles/{name}", tiles, days)
+    values = _value_log(system, lake, days, name)
+    lake.replace_days(f"values/{name}", values, days)
+    log.info("%s: %d tiles, %d values on %s", name, tiles.num_rows, values.num_rows, days)
+    return int(values.num_rows)
+
+
+def _value_log(system: SystemSpec, lake: Lake, days: Days, name: str) -> pa.Table:
+    group = system.groups[name]
+    stream = system.streams[group.stream]
+    horizon = days.start - group.max_window - group.hop
+    recent = (ds.field(stream.event_time) > pa.scalar(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
+    tiles = (ds.field("tile_end") > _us(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
+    sql = f"""
+SELECT {", ".join([*group.key, *_dated(group)])}
+FROM ({values_sql(group, stream)})
+WHERE valid_from >= {_us(days.start)} AND valid_from < {_us(days.end)}
+ORDER BY {", ".join([*group.key, "valid_from"])}"""
+    relations = {
+        "events": lake.dataset(f"events/{group.stream}").filter(recent),
+        "tiles": lake.dataset(f"tiles/{name}").filter(tiles),
+    }
+    return duckdb.run(sql, relations)
+
+
+def _dated(group: GroupSpec) -> list[str]:
+    instant = "make_timestamptz(valid_from)"
+    return [f"{instant} AS valid_from", f"CAST({instant} AS DATE) AS {DAY}", *group.features]
+
+
+def _us(instant: dt.datetime) -> int:
+    return microseconds(instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC))

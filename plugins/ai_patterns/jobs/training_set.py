@@ -1,0 +1,77 @@
+"""The training set: each decision with its features as they were known, and later its label."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.core.days import Days
+from ai_patterns.core.point_in_time import point_in_time_sql
+from ai_patterns.core.vectors import add_on_demand
+from ai_patterns.engines import duckdb
+from ai_patterns.spec.system import SystemSpec
+
+log = logging.getLogger(__name__)
+TABLE = "training_sets"
+
+
+def build_training_set(system: SystemSpec, lake: Lake, days: Days) -> int:
+    """Write the decisions made on `days` with their features; return the number of rows.
+
+    Labels are not stored: they land later, and `read_training_set` joins those that are known.
+    """
+    rows = feature_rows(system, lake, read_decisions(system, lake, days))
+    dated = duckdb.run(
+        f"SELECT CAST(decided_at AS DATE) AS {DAY}, * FROM rows ORDER BY decided_at, {_key(system)}", {"rows": rows}
+    )
+    lake.replace_days(TABLE, dated, days)
+    log.info("training set: %d decisions on %s", dated.num_rows, days)
+    return int(dated.num_rows)
+
+
+def read_training_set(system: SystemSpec, lake: Lake, days: Days, *, labels_before: dt.datetime) -> pa.Table:
+    """The decisions of `days` with `label` (float64) and `label_known_at`, null where not yet known.
+
+    Args:
+        system: the system's spec.
+        lake: its lake.
+        days: UTC days of the decision time.
+        labels_before: labels that became known at this instant or later do not exist yet.
+    """
+    label = system.decision.label
+    known_time = system.streams[label.stream].known_time
+    known = ds.field(known_time) < pa.scalar(labels_before, pa.timestamp("us", tz="UTC"))
+    sql = f"""
+SELECT decisions.*, CAST(labels.{label.column} AS DOUBLE) AS label, labels.{known_time} AS label_known_at
+FROM decisions LEFT JOIN labels USING ({_key(system)})
+ORDER BY decided_at, {_key(system)}"""
+    columns = [*system.decision_stream.key, label.column, known_time]
+    labels = lake.dataset(f"events/{label.stream}").scanner(columns=list(dict.fromkeys(columns)), filter=known)
+    return duckdb.run(sql, {"decisions": lake.dataset(TABLE, days), "labels": labels.to_table()})
+
+
+def read_decisions(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
+    """The decisions due on `days`: the decision's inputs and `decided_at`."""
+    stream = system.decision_stream
+    time, lead = stream.event_time, system.decision.lead
+    due = (ds.field(time) >= pa.scalar(days.start + lead)) & (ds.field(time) < pa.scalar(days.end + lead))
+    events = lake.dataset(f"events/{system.decision.stream}").to_table(columns=list(system.decision.inputs), filter=due)
+    seconds = int(lead.total_seconds())
+    return duckdb.run(f"SELECT *, {time} - to_seconds({seconds}) AS decided_at FROM events", {"events": events})
+
+
+def feature_rows(system: SystemSpec, lake: Lake, decisions: pa.Table) -> pa.Table:
+    """Point-in-time features, stored and on demand, of any `decisions` that hold the inputs and `decided_at`."""
+    relations: dict[str, object] = {"decisions": decisions}
+    relations |= {f"values_{name}": lake.dataset(f"values/{name}") for name in system.groups}
+    dimensions = {lookup.dimension for lookup in system.lookups.values()}
+    relations |= {f"dimension_{name}": lake.dataset(f"dimensions/{name}") for name in dimensions}
+    return add_on_demand(system, duckdb.run(point_in_time_sql(system), relations))
+
+
+def _key(system: SystemSpec) -> str:
+    return ", ".join(system.decision_stream.key)
