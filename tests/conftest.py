@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from systems.docks.make_data import write_data
 
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.system import SystemSpec
+from systems.docks.make_data import write_data
 
 # Before anything imports airflow: its first import writes a configuration into AIRFLOW_HOME.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ai-patterns-airflow-"))
