@@ -120,7 +120,7 @@ class Lake:
         Identifiers"), and a commit that another one has overtaken with the same application is refused.
 
         Args:
-            table: the table, made by its first transaction, number 1.
+            table: the table, made by the first transaction, number 1.
             rows: what to add.
             app: name of the sequence.
             number: one more than the newest number that the caller has read.
@@ -128,23 +128,27 @@ class Lake:
         Returns:
             Whether the rows were committed; False means that another writer took the number.
         """
-        target = self.open(table) if self.exists(table) else self.path(table)
-        newest = (target.transaction_version(app) or 0) if isinstance(target, DeltaTable) else 0
-        if newest != number - 1:
+        if not self.exists(table):
+            self._create(table, rows.schema)
+        handle = self.open(table)
+        if (handle.transaction_version(app) or 0) != number - 1:
             return False
         properties = CommitProperties(app_transactions=[Transaction(app, number)])
-        new = {} if isinstance(target, DeltaTable) else {"storage_options": dict(self.options)}
-        mode = "append" if isinstance(target, DeltaTable) else "error"
         try:
-            write_deltalake(target, rows, mode=mode, commit_properties=properties, **new)
-        except (CommitFailedError, DeltaError):
-            if self._transaction(table, app) < number:
+            write_deltalake(handle, rows, mode="append", commit_properties=properties)
+        except CommitFailedError:
+            if (self.open(table).transaction_version(app) or 0) < number:
                 raise
             return False
         return True
 
-    def _transaction(self, table: str, app: str) -> int:
-        return (self.open(table).transaction_version(app) or 0) if self.exists(table) else 0
+    def _create(self, table: str, schema: pa.Schema) -> None:
+        """Make an empty table, unless another writer is quicker."""
+        try:
+            DeltaTable.create(self.path(table), schema, mode="ignore", storage_options=dict(self.options))
+        except DeltaError:
+            if not self.exists(table):
+                raise
 
 
 def _between(days: Days) -> ds.Expression:

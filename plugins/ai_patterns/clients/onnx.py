@@ -35,7 +35,8 @@ def to_onnx(estimator: Any, columns: int) -> bytes:
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
     inputs = [(INPUT, FloatTensorType([None, columns]))]
     try:
-        model = convert_sklearn(estimator, initial_types=inputs, options=options, target_opset=OPSET)
+        # The name is stated because the default is random, and the same rows shall give the same bytes.
+        model = convert_sklearn(estimator, "model", inputs, options=options, target_opset=OPSET)
     except MissingShapeCalculator:
         name = type(estimator).__name__
         raise SpecError(
