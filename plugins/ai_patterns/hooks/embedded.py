@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
-
-VARIABLE = "AI_PATTERNS_HOME"
-
-
-def home() -> Path:
-    """Where the embedded defaults keep their files: `$AI_PATTERNS_HOME`, else `$AIRFLOW_HOME/ai_patterns`."""
-    if named := os.environ.get(VARIABLE):
-        return Path(named)
-    return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "ai_patterns"
 
 
 class EmbeddedHook(BaseHook):

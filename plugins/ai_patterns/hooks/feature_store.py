@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.hooks.embedded import EmbeddedHook, home, location
+from ai_patterns.clients.home import Home
+from ai_patterns.hooks.embedded import EmbeddedHook, location
 
 
 class FeatureStoreHook(EmbeddedHook):
     """Knows where a system's Feast repository and its online store lie.
 
     The connection's `host` is the folder that holds one repository for each system. Without a connection it is
-    `$AI_PATTERNS_HOME/feast`.
+    the folder of `clients.home`.
     """
 
     default_conn_name = "ai_patterns_online_store"
@@ -23,7 +24,7 @@ class FeatureStoreHook(EmbeddedHook):
         Raises:
             ServiceUnavailableError: the connection names a folder that is not there.
         """
-        root = home() / "feast"
+        root = Home.from_environment().features
         connection = self.find_connection(root)
         if connection is not None:
             root = Path(location(connection))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.hooks.embedded import EmbeddedHook, home, location
+from ai_patterns.clients.home import Home
+from ai_patterns.hooks.embedded import EmbeddedHook, location
 
 if TYPE_CHECKING:
     from ai_patterns.clients.lake import Lake
@@ -17,7 +18,7 @@ class LakeHook(EmbeddedHook):
     """Opens the lake of a system.
 
     The connection's `host` is a folder or a URI (`s3://bucket/lake`, `hdfs://...`), its `extra` holds the storage
-    options (credentials, endpoint). Without a connection the lake is `$AI_PATTERNS_HOME/lake`.
+    options (credentials, endpoint). Without a connection it is the lake of `clients.home`.
     """
 
     default_conn_name = "ai_patterns_lake"
@@ -45,10 +46,10 @@ class LakeHook(EmbeddedHook):
         Raises:
             ServiceUnavailableError: the connection names a folder that is not there.
         """
-        embedded = home() / "lake"
+        embedded = Home.from_environment().lake
         connection = self.find_connection(embedded)
         if connection is None:
-            return str(embedded), {}
+            return embedded, {}
         uri = location(connection)
         if "://" not in uri and not Path(uri).is_dir():
             raise ServiceUnavailableError(f"the lake's folder {uri} is not there; is it mounted?", conn_id=self.conn_id)

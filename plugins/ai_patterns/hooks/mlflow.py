@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.hooks.embedded import EmbeddedHook, home, location
+from ai_patterns.clients.home import Home
+from ai_patterns.hooks.embedded import EmbeddedHook, location
 
 if TYPE_CHECKING:
     from ai_patterns.clients.mlflow import Registry
@@ -16,7 +17,7 @@ class MLflowHook(EmbeddedHook):
     """Opens the model registry of a system.
 
     The connection is an MLflow server (`http`, host, port) or a `host` such as `sqlite:////data/mlflow.db`.
-    Without a connection the registry is `$AI_PATTERNS_HOME/mlflow/mlflow.db`.
+    Without a connection it is the registry of `clients.home`.
     """
 
     default_conn_name = "ai_patterns_mlflow"
@@ -36,13 +37,9 @@ class MLflowHook(EmbeddedHook):
     @cached_property
     def tracking_uri(self) -> str:
         """What MLflow calls the tracking URI."""
-        folder = home() / "mlflow"
-        embedded = f"sqlite:///{folder / 'mlflow.db'}"
+        embedded = Home.from_environment().tracking
         connection = self.find_connection(embedded)
-        if connection is not None:
-            return location(connection)
-        folder.mkdir(parents=True, exist_ok=True)
-        return embedded
+        return embedded if connection is None else location(connection)
 
     def _ask_for_health(self) -> None:
         """Ask once and fail early: the client itself would retry for minutes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
 VARIABLE = "AI_PATTERNS_SERVING_URL"
-EMBEDDED = "http://127.0.0.1:8601"
+EMBEDDED = "http://127.0.0.1:8090"
 TIMEOUT = 10.0
 
 
@@ -22,7 +23,7 @@ class ServingHook(EmbeddedHook):
     """Speaks with the inference service.
 
     The connection is its address (`http`, host, port). Without one it is `$AI_PATTERNS_SERVING_URL`, else
-    `http://127.0.0.1:8601`.
+    `http://127.0.0.1:8090`.
     """
 
     default_conn_name = "ai_patterns_serving"
@@ -46,14 +47,21 @@ class ServingHook(EmbeddedHook):
         """What the service says about the model named `name` (its `versions` among it)."""
         return self._json(self._request("GET", f"/v2/models/{name}"))
 
-    def predict(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def predict(self, rows: Sequence[Mapping[str, Any]], decided_at: dt.datetime | None = None) -> dict[str, Any]:
         """Ask for predictions of JSON rows (`dataframe_records`, as MLflow's `/invocations` takes them).
+
+        Args:
+            rows: the decisions' inputs.
+            decided_at: when the decisions are made (UTC); now, where it is not told.
 
         Raises:
             ServiceRejectedError: the service refused the rows.
             ServiceUnavailableError: it is away, or failed.
         """
-        return self._json(self._request("POST", "/invocations", json={"dataframe_records": list(rows)}))
+        body: dict[str, Any] = {"dataframe_records": list(rows)}
+        if decided_at is not None:
+            body["params"] = {"decided_at": decided_at.isoformat()}
+        return self._json(self._request("POST", "/invocations", json=body))
 
     def _status(self, path: str) -> int:
         return self._request("GET", path).status_code

@@ -32,7 +32,7 @@ class BuildTrainingSetOperator(SystemOperator):
 class ApplyFeatureRepositoryOperator(FeatureStoreOperator):
     """Generates the Feast repository from the spec and applies it."""
 
-    def perform(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:  # noqa: ARG002  the spec alone decides
         """Apply the repository; return its folder."""
         from ai_patterns.jobs.feature_store import apply_repository
 

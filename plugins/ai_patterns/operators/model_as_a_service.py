@@ -49,6 +49,7 @@ class CheckServiceOperator(SystemOperator):
     def _probe(self, context: Context) -> dict[str, Any]:
         from ai_patterns.jobs.probing import probe_request
 
-        request = probe_request(self.spec, self.lake, self.moment_of(context))
+        moment = self.moment_of(context)
+        request = probe_request(self.spec, self.lake, moment)
         self.log.info("Asking for a prediction of %s", request)
-        return self.service.predict([request])
+        return self.service.predict([request], moment)

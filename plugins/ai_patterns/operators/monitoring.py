@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import Context
 
 from ai_patterns.errors import DriftDetectedError
 from ai_patterns.operators.system import SystemOperator
 from ai_patterns.operators.verdicts import count_verdicts
+
+if TYPE_CHECKING:
+    from ai_patterns.jobs.monitoring import MonitoringReport
 
 
 class CheckQualityOperator(SystemOperator):
@@ -87,8 +90,8 @@ class WriteReportOperator(SystemOperator):
         return {"path": report.path, "checks": report.checks, "alarms": len(report.alarms)}
 
 
-def _summarize(operator: SystemOperator, report: Any) -> dict[str, int]:
-    failed = count_verdicts(operator.spec.name, report.verdicts)
-    for verdict in report.verdicts:
+def _summarize(operator: SystemOperator, report: MonitoringReport) -> dict[str, int]:
+    failed = count_verdicts(operator.spec.name, report.rows)
+    for verdict in report.rows:
         operator.log.info("%s %s: %s", verdict["check"], verdict["subject"], verdict["detail"])
-    return {"checks": len(report.verdicts), "alarms": failed}
+    return {"checks": len(report.rows), "alarms": failed}

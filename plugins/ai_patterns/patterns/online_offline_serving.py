@@ -70,13 +70,13 @@ def _promotion(system: SystemSpec) -> DAG:
         pattern=STEP,
         params=params,
     ) as dag:
-        choose = BranchPythonOperator(task_id="choose_action", python_callable=_choose_action)
+        choose_action = BranchPythonOperator(task_id="choose_action", python_callable=_choose_action)
         champion = [asset(system.name, "champion")]
         with TaskGroup("promote", tooltip="Only a version that passes every gate becomes the champion."):
             review = ReviewModelOperator(task_id="review_model", system=system.folder)
             promote = PromoteModelOperator(task_id="promote_model", system=system.folder, outlets=champion)
         rollback = RollbackModelOperator(task_id="rollback_model", system=system.folder, outlets=champion)
-        _ = choose >> [review, rollback]
+        _ = choose_action >> [review, rollback]
         _ = review >> promote
     return dag
 

@@ -22,7 +22,7 @@ class PollingTrigger(BaseTrigger):
     """
 
     def __init__(self, poll_interval: float = 10.0) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.poll_interval = poll_interval
 
     @abstractmethod
@@ -38,6 +38,6 @@ class PollingTrigger(BaseTrigger):
                 self.log.info("Still waiting: %s", error)
                 answer = None
             if answer is not None:
-                yield TriggerEvent(answer)
+                yield TriggerEvent(answer)  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(self.poll_interval)
