@@ -50,9 +50,10 @@ def test_training_reports_its_evaluation(site: Site) -> None:
     assert report.version == 1
     assert site.registry.alias(CHALLENGER) == 1
     assert site.registry.alias(CHAMPION) is None
-    # 40 days of 60, less one in fifty; the labels of the last 30 hours are not known, so the newest ten
-    # labelled days hold 525 labels, and those of the 30 hours before them are purged from the fit.
-    assert (report.rows, report.evaluation_rows) == (1764 - 73 - 59, 588)
+    # Labels take 30 hours: on the evening of 9 June they are known up to 18:00 on the 8th, so the ten days of
+    # evaluation begin on 30 May and hold 585 crates; those fitted on were packed before 18:00 on 28 May: 1665.
+    # One in fifty has no label.
+    assert (report.rows, report.evaluation_rows) == (1665 - 34, 585 - 12)
     assert report.onnx_difference <= 1e-5
     assert {item["slice"] for item in report.slices} == {
         f"variety={name}" for name in ("boskoop", "cox", "gala", "jonagold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from ai_patterns.core.days import Days
 from ai_patterns.errors import ServiceUnavailableError
+
+log = logging.getLogger(__name__)
 
 DAY = "day"
 """Partition column of every dated table: the UTC day (date32)."""
@@ -126,7 +129,7 @@ class Lake:
             number: one more than the newest number that the caller has read.
 
         Returns:
-            Whether the rows were committed; False means that another writer took the number.
+            Whether the rows were committed; False means that another commit came between: read again.
         """
         if not self.exists(table):
             self._create(table, rows.schema)
@@ -136,14 +139,16 @@ class Lake:
         properties = CommitProperties(app_transactions=[Transaction(app, number)])
         try:
             write_deltalake(handle, rows, mode="append", commit_properties=properties)
-        except CommitFailedError:
-            if (self.open(table).transaction_version(app) or 0) < number:
-                raise
+        except CommitFailedError as error:
+            log.info("transaction %d of %s was overtaken: %s", number, app, error)
             return False
         return True
 
     def _create(self, table: str, schema: pa.Schema) -> None:
-        """Make an empty table, unless another writer is quicker."""
+        """Make an empty table, unless another writer is quicker.
+
+        Creators that race may each commit the same metadata; whoever appended meanwhile is told to read again.
+        """
         try:
             DeltaTable.create(self.path(table), schema, mode="ignore", storage_options=dict(self.options))
         except DeltaError:

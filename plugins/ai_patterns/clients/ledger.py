@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.ledger import TABLE, Promotion, champion
+from ai_patterns.errors import ServiceUnavailableError
 
-log = logging.getLogger(__name__)
+ATTEMPTS = 50
 
 
 def read_promotions(lake: Lake) -> list[Promotion]:
@@ -32,8 +32,11 @@ def append_promotion(lake: Lake, line: Promotion, holds: Callable[[int | None], 
 
     Returns:
         The line as it was written, None where the condition no longer holds.
+
+    Raises:
+        ServiceUnavailableError: other writers came first again and again, or the lake refuses commits.
     """
-    while True:
+    for _ in range(ATTEMPTS):
         history = read_promotions(lake)
         present = champion(history)
         if not holds(present):
@@ -41,4 +44,4 @@ def append_promotion(lake: Lake, line: Promotion, holds: Callable[[int | None], 
         numbered = replace(line, sequence=len(history) + 1, previous=present)
         if lake.append_fenced(TABLE, numbered.to_table(), app=TABLE, number=numbered.sequence):
             return numbered
-        log.info("another writer took line %d of the ledger; reading it again", numbered.sequence)
+    raise ServiceUnavailableError(f"no commit to the ledger {TABLE!r} succeeded", conn_id="ai_patterns_lake")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,24 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ai_patterns.clients.mlflow_connection import CONN_ID, quiet_mlflow, reaching
 from ai_patterns.clients.mlflow_package import SERVING, TrainedModel, write_package
 from ai_patterns.clients.onnx import OnnxModel
-from ai_patterns.errors import MissingDependencyError, ServiceUnavailableError
+from ai_patterns.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CONN_ID = "ai_patterns_mlflow"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,7 @@ class Registry:
         Raises:
             ServiceUnavailableError: the registry cannot be reached.
         """
-        with _reaching(self.tracking_uri), tempfile.TemporaryDirectory() as folder:
+        with reaching(self.tracking_uri), tempfile.TemporaryDirectory() as folder:
             write_package(trained, Path(folder))
             run_id = self._client.create_run(self._experiment_id(), tags=dict(trained.tags)).info.run_id
             self._log_run(run_id, trained, Path(folder))
@@ -98,7 +89,7 @@ class Registry:
         """Version that an alias points to, None where there is none."""
         from mlflow.exceptions import MlflowException
 
-        with _reaching(self.tracking_uri):
+        with reaching(self.tracking_uri):
             try:
                 return int(self._client.get_model_version_by_alias(self.model_name, name).version)
             except MlflowException as error:
@@ -128,23 +119,17 @@ class Registry:
 
     def versions(self) -> list[int]:
         """All registered versions, ascending."""
-        with _reaching(self.tracking_uri):
+        with reaching(self.tracking_uri):
             found = self._client.search_model_versions(f"name = '{self.model_name}'")
         return sorted(int(item.version) for item in found)
 
     @cached_property
     def _client(self) -> MlflowClient:
-        for name, value in _QUIET.items():
-            os.environ.setdefault(name, value)
-        try:
-            from mlflow import MlflowClient
-        except ImportError:
-            raise MissingDependencyError("mlflow", "models") from None
-        for logger in ("mlflow", "alembic"):
-            logging.getLogger(logger).setLevel(logging.ERROR)
+        mlflow = quiet_mlflow()
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+        client: MlflowClient = mlflow.MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
+        return client
 
     @property
     def _file(self) -> Path | None:
@@ -192,20 +177,5 @@ class Registry:
 
     @contextmanager
     def _about(self, what: str) -> Iterator[None]:
-        with _reaching(f"{self.tracking_uri}, {what} of the model {self.model_name!r}"):
+        with reaching(f"{self.tracking_uri}, {what} of the model {self.model_name!r}"):
             yield
-
-
-@contextmanager
-def _reaching(what: str) -> Iterator[None]:
-    """Say of every failure of the registry that it may pass, and which connection leads there."""
-    try:
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-    except ImportError:
-        raise MissingDependencyError("mlflow", "models") from None
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ServiceUnavailableError(f"the model registry failed ({what}): {reason}.", conn_id=CONN_ID) from error
