@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+<<<<<<< HEAD
 import logging
+=======
+import random
+import time
+>>>>>>> feedback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +24,8 @@ log = logging.getLogger(__name__)
 
 DAY = "day"
 """Partition column of every dated table: the UTC day (date32)."""
+
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
@@ -88,15 +95,39 @@ class Lake:
             where: SQL over the partition columns that narrows what is replaced, such as `mode = 'batch'`.
         """
         predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'" + (f" AND {where}" if where else "")
+        return self.replace_where(table, rows, predicate, partition_by)
+
+    def replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str] = (DAY,)) -> int:
+        """Replace the rows that `predicate` (SQL) selects by `rows`, which must all satisfy it; return the version.
+
+        Writers of other partitions may commit meanwhile; the write is then tried again.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._replace_where(table, rows, predicate, partition_by)
+                break
+            except CommitFailedError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
+        return self.version(table)
+
+    def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
+        # An empty table is created first: two first writers that each saw no table would else replace
+        # one another's partitions, since an overwrite of an absent table takes no predicate.
+        options = dict(self.options)
+        if not self.exists(table):
+            DeltaTable.create(
+                self.path(table), rows.schema, mode="ignore", partition_by=list(partition_by), storage_options=options
+            )
         write_deltalake(
             self.path(table),
             rows,
             mode="overwrite",
-            predicate=predicate if self.exists(table) else None,
+            predicate=predicate,
             partition_by=list(partition_by),
-            storage_options=dict(self.options),
+            storage_options=options,
         )
-        return self.version(table)
 
     def replace(self, table: str, rows: pa.Table) -> int:
         """Replace a whole table; return the new version."""

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.daily_profiles import Profile, Rows, merge, profile_days, reference_edges
@@ -14,7 +14,7 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.drift import Finding, judge
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import DriftDetectedError
-from ai_patterns.jobs.checks import record_checks
+from ai_patterns.jobs.checks import CheckRow, record_checks
 from ai_patterns.jobs.prediction_features import prediction_features
 from ai_patterns.spec.system import SystemSpec
 
@@ -32,13 +32,13 @@ class MonitoringReport:
     """
 
     days: Days
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[CheckRow, ...] = ()
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """The failed verdicts in words, the worst first."""
-        failed = sorted((row for row in self.rows if not row["passed"]), key=_excess, reverse=True)
-        return tuple(f"{row['subject']}: {row['check']} {row['value']:.3f} ({row['detail']})" for row in failed)
+        failed = sorted((row for row in self.rows if not row.passed), key=_excess, reverse=True)
+        return tuple(f"{row.subject}: {row.check} {row.value or 0:.3f} ({row.detail})" for row in failed)
 
     def require_calm(self) -> None:
         """Pass silently without an alarm.
@@ -159,8 +159,8 @@ def _count(lake: Lake, table: str, days: Days) -> int:
     return int(lake.dataset(table, days).count_rows()) if lake.exists(table) else 0
 
 
-def _excess(row: dict[str, Any]) -> float:
-    return float(row["value"] / row["bound"]) if row["bound"] else 0.0
+def _excess(row: CheckRow) -> float:
+    return row.value / row.bound if row.value is not None and row.bound else 0.0
 
 
 def _nothing(days: Days, reason: str) -> MonitoringReport:
@@ -169,7 +169,7 @@ def _nothing(days: Days, reason: str) -> MonitoringReport:
 
 
 def _record(lake: Lake, findings: Iterable[Finding], *, family: str, days: Days, fail: bool) -> MonitoringReport:
-    report = MonitoringReport(days, tuple({"day": days.last, **asdict(finding)} for finding in findings))
+    report = MonitoringReport(days, tuple(CheckRow(day=days.last, **asdict(finding)) for finding in findings))
     if report.rows:
         record_checks(lake, report.rows, family=family, days=Days(days.last, days.last))
     log.info("%s on %s: %d verdicts, %d alarms", family, days, len(report.rows), len(report.alarms))
