@@ -12,8 +12,12 @@ import pyarrow as pa
 
 from ai_patterns.clients.feast_repository import feature_types
 from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.mlflow import CHAMPION, Registry
+from ai_patterns.clients.mlflow_package import TrainedModel
+from ai_patterns.clients.onnx import to_onnx
 from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.days import Days
+from ai_patterns.core.estimators import make_estimator
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.system import SystemSpec
 
@@ -97,3 +101,28 @@ def _products(system: SystemSpec) -> pa.Table:
     ]
     columns = system.dimensions["products"].columns
     return pa.Table.from_pylist(rows, pa.schema([(name, ARROW_TYPES[item.type]) for name, item in columns.items()]))
+
+
+def register_champion(registry: Registry, system: SystemSpec, seed: int) -> int:
+    """Fit the spec's estimator on made-up rows, log it and make it the champion."""
+    random = np.random.default_rng(seed)
+    columns = system.model.columns
+    matrix = random.normal(size=(300, len(columns))).astype(np.float32)
+    matrix[:, 0] = random.integers(len(PRODUCTS), size=300)
+    estimator = make_estimator(system.model).fit(matrix, matrix[:, 0] * seed + matrix[:, 1])
+    version, _ = registry.log_model(
+        TrainedModel(
+            estimator=estimator,
+            onnx=to_onnx(estimator, len(columns)),
+            task="regression",
+            columns=columns,
+            encodings={"product": {name: float(code) for code, name in enumerate(PRODUCTS)}},
+            example=matrix[:3],
+            parameters={},
+            metrics={},
+            tags={},
+            card={"rows": 300},
+        )
+    )
+    registry.set_alias(CHAMPION, version)
+    return version
