@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-<<<<<<< HEAD
 import logging
-=======
 import random
 import time
->>>>>>> feedback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
