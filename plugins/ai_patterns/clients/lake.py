@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ai_patterns.core.days import Days
 from ai_patterns.errors import ServiceUnavailableError
 
+log = logging.getLogger(__name__)
+
 DAY = "day"
 """Partition column of every dated table: the UTC day (date32)."""
+
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
@@ -72,18 +79,52 @@ class Lake:
         """Read a table, or the partitions of `days`."""
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
 
-    def replace_days(self, table: str, rows: pa.Table, days: Days) -> int:
-        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version."""
-        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'"
+    def replace_days(
+        self, table: str, rows: pa.Table, days: Days, *, partition_by: Sequence[str] = (DAY,), where: str | None = None
+    ) -> int:
+        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version.
+
+        Args:
+            table: a dated table.
+            rows: its new rows on these days.
+            days: the days that are replaced.
+            partition_by: the table's partition columns, `day` first.
+            where: SQL over the partition columns that narrows what is replaced, such as `mode = 'batch'`.
+        """
+        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'" + (f" AND {where}" if where else "")
+        return self.replace_where(table, rows, predicate, partition_by)
+
+    def replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str] = (DAY,)) -> int:
+        """Replace the rows that `predicate` (SQL) selects by `rows`, which must all satisfy it; return the version.
+
+        Writers of other partitions may commit meanwhile; the write is then tried again.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._replace_where(table, rows, predicate, partition_by)
+                break
+            except CommitFailedError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
+        return self.version(table)
+
+    def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
+        # An empty table is created first: two first writers that each saw no table would else replace
+        # one another's partitions, since an overwrite of an absent table takes no predicate.
+        options = dict(self.options)
+        if not self.exists(table):
+            DeltaTable.create(
+                self.path(table), rows.schema, mode="ignore", partition_by=list(partition_by), storage_options=options
+            )
         write_deltalake(
             self.path(table),
             rows,
             mode="overwrite",
-            predicate=predicate if self.exists(table) else None,
-            partition_by=[DAY],
-            storage_options=dict(self.options),
+            predicate=predicate,
+            partition_by=list(partition_by),
+            storage_options=options,
         )
-        return self.version(table)
 
     def replace(self, table: str, rows: pa.Table) -> int:
         """Replace a whole table; return the new version."""
@@ -102,6 +143,45 @@ class Lake:
             storage_options=dict(self.options),
         )
         return self.version(table)
+
+    def append_fenced(self, table: str, rows: pa.Table, *, app: str, number: int) -> bool:
+        """Add rows as transaction `number` of `app`; of two writers of one number exactly one succeeds.
+
+        The compare is Delta's own: the commit carries an application transaction (Delta protocol, "Transaction
+        Identifiers"), and a commit that another one has overtaken with the same application is refused.
+
+        Args:
+            table: the table, made by the first transaction, number 1.
+            rows: what to add.
+            app: name of the sequence.
+            number: one more than the newest number that the caller has read.
+
+        Returns:
+            Whether the rows were committed; False means that another commit came between: read again.
+        """
+        if not self.exists(table):
+            self._create(table, rows.schema)
+        handle = self.open(table)
+        if (handle.transaction_version(app) or 0) != number - 1:
+            return False
+        properties = CommitProperties(app_transactions=[Transaction(app, number)])
+        try:
+            write_deltalake(handle, rows, mode="append", commit_properties=properties)
+        except CommitFailedError as error:
+            log.info("transaction %d of %s was overtaken: %s", number, app, error)
+            return False
+        return True
+
+    def _create(self, table: str, schema: pa.Schema) -> None:
+        """Make an empty table, unless another writer is quicker.
+
+        Creators that race may each commit the same metadata; whoever appended meanwhile is told to read again.
+        """
+        try:
+            DeltaTable.create(self.path(table), schema, mode="ignore", storage_options=dict(self.options))
+        except DeltaError:
+            if not self.exists(table):
+                raise
 
 
 def _between(days: Days) -> ds.Expression:

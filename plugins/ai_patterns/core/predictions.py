@@ -1,0 +1,83 @@
+"""The `predictions` table: one schema for the batch job and for the service."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from ai_patterns.spec.streams import ColumnType
+from ai_patterns.spec.system import SystemSpec
+
+TABLE = "predictions"
+PARTITIONS = ("day", "mode")
+"""Partition columns: a batch run replaces its own files and never touches what the service logged."""
+
+Mode = Literal["online", "batch"]
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "ai-patterns/predictions")
+_ARROW: Mapping[ColumnType, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": TIMESTAMP,
+}
+
+
+def prediction_schema(system: SystemSpec) -> pa.Schema:
+    """Schema of the system's predictions.
+
+    `features` is a JSON object of every decision input and every column of the model, as they were when the
+    score was made; `degraded` lists the features that stood in for an answer that did not come; `day` is the
+    UTC day of `decided_at`.
+    """
+    stream = system.decision_stream
+    fields = [("prediction_id", pa.string())]
+    fields += [(name, _ARROW[stream.columns[name].type]) for name in stream.key]
+    fields += [
+        ("decided_at", TIMESTAMP),
+        ("served_at", TIMESTAMP),
+        ("features", pa.string()),
+        ("score", pa.float64()),
+        ("model_version", pa.int64()),
+        ("degraded", pa.list_(pa.string())),
+        ("mode", pa.string()),
+        ("day", pa.date32()),
+    ]
+    return pa.schema(fields)
+
+
+def batch_prediction_id(system_name: str, model_version: int, key: Iterable[object]) -> str:
+    """Identity of a batch prediction: the same decision and version give the same id (UUID version 5, RFC 9562).
+
+    >>> batch_prediction_id("flights", 3, ["UA1"]) == batch_prediction_id("flights", 3, ["UA1"])
+    True
+    >>> batch_prediction_id("flights", 3, ["UA1"]) == batch_prediction_id("flights", 4, ["UA1"])
+    False
+    """
+    name = json.dumps([system_name, model_version, [_plain(part) for part in key]])
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+def features_json(values: Mapping[str, object]) -> str:
+    """Write feature values as JSON: instants in ISO 8601, NaN as null.
+
+    >>> features_json({"origin": "EWR", "delay": float("nan"), "left": dt.datetime(2013, 1, 1, tzinfo=dt.UTC)})
+    '{"origin":"EWR","delay":null,"left":"2013-01-01T00:00:00+00:00"}'
+    """
+    return json.dumps({name: _plain(value) for name, value in values.items()}, separators=(",", ":"))
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return value
