@@ -21,6 +21,7 @@ class SchedulesSpec(Part):
 
     data_pipeline: str | None = "0 1 * * *"
     monitoring: str | None = "0 3 * * 1"
+    feedback_loop: str | None = None
 
 
 class SystemSpec(Part):
