@@ -79,9 +79,20 @@ class Lake:
         """Read a table, or the partitions of `days`."""
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
 
-    def replace_days(self, table: str, rows: pa.Table, days: Days) -> int:
-        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version."""
-        return self.replace_where(table, rows, f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'")
+    def replace_days(
+        self, table: str, rows: pa.Table, days: Days, *, partition_by: Sequence[str] = (DAY,), where: str | None = None
+    ) -> int:
+        """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version.
+
+        Args:
+            table: a dated table.
+            rows: its new rows on these days.
+            days: the days that are replaced.
+            partition_by: the table's partition columns, `day` first.
+            where: SQL over the partition columns that narrows what is replaced, such as `mode = 'batch'`.
+        """
+        predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'" + (f" AND {where}" if where else "")
+        return self.replace_where(table, rows, predicate, partition_by)
 
     def replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str] = (DAY,)) -> int:
         """Replace the rows that `predicate` (SQL) selects by `rows`, which must all satisfy it; return the version.
@@ -101,7 +112,6 @@ class Lake:
     def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
-        options = dict(self.options)
         if not self.exists(table):
             self._create(table, rows.schema, partition_by)
         write_deltalake(
@@ -110,7 +120,7 @@ class Lake:
             mode="overwrite",
             predicate=predicate,
             partition_by=list(partition_by),
-            storage_options=options,
+            storage_options=dict(self.options),
         )
 
     def replace(self, table: str, rows: pa.Table) -> int:

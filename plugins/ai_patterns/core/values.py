@@ -66,7 +66,8 @@ def _entering(group: GroupSpec, stream: StreamSpec) -> str:
 def _enter_changes(group: GroupSpec) -> str:
     """What enters adds to each window that it has not left already."""
     sums = [
-        f"CASE WHEN entered < tile_end + {microseconds(window)} THEN {part} ELSE 0 END AS {part}_{format_duration(window)}"
+        f"CASE WHEN entered < tile_end + {microseconds(window)} THEN {part} ELSE 0 END"
+        f" AS {part}_{format_duration(window)}"
         for window in _windows(group)
         for part in _summed(group)
     ]

@@ -1,0 +1,96 @@
+# Every target with its one line: `make`. What is made lies in .uv/, .venv/ and .run/ only.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.PHONY: help setup packages demo test test-unit check evaluate bench docs lock clean
+
+PYTHON ?= python3
+SYSTEM ?= flights
+ONLY ?=
+ARGS ?=
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+PY := .venv/bin/python
+BIN := .venv/bin
+STAMP := .venv/.synced
+FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec
+TEST_FOLDERS := $(wildcard tests/unit tests/dags tests/integration tests/e2e)
+
+# One thread a process: the numeric libraries would otherwise start one a core in every task.
+export OMP_NUM_THREADS := 1
+export PYTHONPATH := $(CURDIR)/plugins
+export AI_PATTERNS_HOME ?= $(CURDIR)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## bring uv, Python packages (by hash) and the `ai-patterns` command into .venv
+
+$(UV):
+	@if ! $(PYTHON) -m venv .uv; then
+	  echo "'$(PYTHON) -m venv' failed. On Debian or Ubuntu: apt-get install python3-venv" >&2
+	  exit 1
+	fi
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'
+
+$(STAMP): requirements.lock Makefile | $(UV)
+	@if [ ! -x $(PY) ] && ! $(UV) venv --quiet --python 3.11 .venv; then
+	  echo "Python 3.11 was not found. Install it (Debian 12: apt-get install python3.11-venv; anywhere: $(UV) python install 3.11), then run 'make setup' again." >&2
+	  exit 1
+	fi
+	$(UV) pip sync --python $(PY) --require-hashes requirements.lock
+	echo '$(CURDIR)/plugins' > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ai_patterns.pth"
+	printf '#!%s\nimport sys\n\nfrom ai_patterns.cli import main\n\nsys.exit(main())\n' '$(CURDIR)/$(PY)' > $(BIN)/ai-patterns
+	chmod +x $(BIN)/ai-patterns
+	touch $(STAMP)
+
+packages:
+	@missing=()
+	for package in $$(sed 's/#.*//' packages.txt); do
+	  dpkg -s "$$package" >/dev/null 2>&1 || command -v "$$package" >/dev/null || missing+=("$$package")
+	done
+	if [ $${#missing[@]} -eq 0 ]; then
+	  exit 0
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"
+	else
+	  echo "Not installed: $${missing[*]}. The tests that need them are skipped by name (with CI=true: they fail)."
+	fi
+
+demo: setup ## start Airflow and live through the flights' loop in real DAG runs (about six minutes)
+	@$(PY) -m demo $(ARGS)
+
+test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
+	@$(BIN)/pytest --doctest-modules $(FIRST_PARTY) $(TEST_FOLDERS) $(ARGS)
+
+test-unit: setup ## unit tests and doctests, in seconds
+	@$(BIN)/pytest --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
+
+check: setup ## ruff, ruff format, mypy --strict and the import layers
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+evaluate: setup ## walk one system's ladder of features and write .run/evaluate.json (SYSTEM=flights)
+	@$(BIN)/ai-patterns evaluate $(SYSTEM) --output .run/evaluate.json
+
+bench: setup ## run benchmarks/ (ONLY=name for one of them)
+	@found=($$(ls benchmarks/$(or $(ONLY),*).py 2>/dev/null || true))
+	if [ $${#found[@]} -eq 0 ]; then
+	  echo "There is no benchmark $(if $(ONLY),named '$(ONLY)' )in benchmarks/." >&2
+	  exit 1
+	fi
+	for script in "$${found[@]}"; do $(PY) "$$script"; done
+
+docs: setup ## render README.md and docs/ to site/, refusing broken links
+	@$(PY) docs/build.py site
+
+lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
+	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -p 3.11 --universal -o requirements.lock
+
+clean: ## remove everything that make has made
+	rm -rf .run .venv .uv site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

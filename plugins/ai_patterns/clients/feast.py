@@ -1,0 +1,136 @@
+"""Feast as a client: open a repository, apply it, write values to its online store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import runpy
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ai_patterns.errors import MissingDependencyError, ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from feast import FeatureStore, FeatureView
+
+CONN_ID = "ai_patterns_online_store"
+
+log = logging.getLogger(__name__)
+
+
+def open_store(folder: Path | str) -> FeatureStore:
+    """Open the Feast repository in `folder`.
+
+    Raises:
+        MissingDependencyError: Feast is not installed.
+        ServiceUnavailableError: the folder holds no applied repository yet.
+    """
+    os.environ.setdefault("FEAST_USAGE", "False")
+    try:
+        from feast import FeatureStore
+    except ImportError:
+        raise MissingDependencyError("feast", "features") from None
+    path = Path(folder)
+    if not (path / "feature_store.yaml").is_file():
+        raise ServiceUnavailableError(
+            f"there is no Feast repository in {path}; run the feature_store DAG first", conn_id=CONN_ID
+        )
+    return FeatureStore(repo_path=str(path))
+
+
+def apply_definitions(folder: Path | str) -> dict[str, int]:
+    """Do what `feast apply` does with the repository's `features.py`, and remove what it no longer names.
+
+    Returns:
+        Number of entities, views and services that the registry holds afterwards.
+    """
+    store = open_store(folder)
+    defined = _feast_objects(runpy.run_path(str(Path(folder) / "features.py")))
+    store.apply(defined, objects_to_delete=_absent(store, defined), partial=False)
+    return {
+        "entities": len(_entities(store)),
+        "views": len(store.list_feature_views()),
+        "services": len(store.list_feature_services()),
+    }
+
+
+def write_online(store: FeatureStore, view: FeatureView, rows: pa.Table) -> int:
+    """Write rows into the online store, one for each entity, overwriting what stands there.
+
+    Args:
+        store: the open repository.
+        view: the feature view that the rows belong to.
+        rows: the view's entity columns, features and timestamp field.
+
+    Returns:
+        Number of entities written.
+    """
+    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+
+    keys = [column.name for column in view.entity_columns]
+    names = [feature.name for feature in view.features]
+    key_values = [_values(rows, column.name, column.dtype) for column in view.entity_columns]
+    values = [_values(rows, feature.name, feature.dtype) for feature in view.features]
+    times = _times(rows, view.batch_source.timestamp_field)
+    data = [
+        (EntityKey(join_keys=keys, entity_values=key), dict(zip(names, row, strict=True)), time, None)
+        for key, row, time in zip(zip(*key_values, strict=True), zip(*values, strict=True), times, strict=True)
+    ]
+    store._get_provider().online_write_batch(store.config, view, data, None)
+    return len(data)
+
+
+def latest_values(store: FeatureStore, view: FeatureView, at: datetime) -> pa.Table:
+    """Each entity's values at an instant, read through the repository's own offline store."""
+    source = view.batch_source
+    keys = [column.name for column in view.entity_columns]
+    job = store._get_provider().offline_store.pull_latest_from_table_or_query(
+        config=store.config,
+        data_source=source,
+        join_key_columns=[] if _is_entity_less(keys) else keys,
+        feature_name_columns=[feature.name for feature in view.features],
+        timestamp_field=source.timestamp_field,
+        created_timestamp_column=source.created_timestamp_column,
+        start_date=datetime.fromtimestamp(0, UTC),
+        end_date=at,
+    )
+    return job.to_arrow()
+
+
+def _is_entity_less(keys: list[str]) -> bool:
+    from feast.feature_view import DUMMY_ENTITY_ID
+
+    return keys == [DUMMY_ENTITY_ID] or not keys
+
+
+def _feast_objects(namespace: dict[str, Any]) -> list[Any]:
+    from feast import Entity, FeatureService, FeatureView
+
+    return [value for value in namespace.values() if isinstance(value, Entity | FeatureView | FeatureService)]
+
+
+def _absent(store: FeatureStore, defined: list[Any]) -> list[Any]:
+    names = {(type(item).__name__, item.name) for item in defined}
+    held = [*store.list_feature_services(), *store.list_feature_views(), *_entities(store)]
+    return [item for item in held if (type(item).__name__, item.name) not in names]
+
+
+def _entities(store: FeatureStore) -> list[Any]:
+    from feast.feature_view import DUMMY_ENTITY_NAME
+
+    return [item for item in store.list_entities() if item.name != DUMMY_ENTITY_NAME]
+
+
+def _values(rows: pa.Table, name: str, dtype: Any) -> list[Any]:
+    from feast.protos.feast.types.Value_pb2 import Value
+
+    field = f"{dtype.to_value_type().name.lower()}_val"
+    return [Value() if value is None else Value(**{field: value}) for value in rows.column(name).to_pylist()]
+
+
+def _times(rows: pa.Table, name: str) -> Iterator[datetime]:
+    return (value.astimezone(UTC) for value in rows.column(name).to_pylist())

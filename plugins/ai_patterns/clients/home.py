@@ -1,0 +1,41 @@
+"""Where systems, lake and registry are found: environment first, then one folder for everything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The places of one installation.
+
+    Attributes:
+        systems: folder that holds one folder a system.
+        lake: URI below which every system's lake lies.
+        tracking: MLflow's tracking URI.
+    """
+
+    systems: Path
+    lake: str
+    tracking: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
+        """Read `AI_PATTERNS_HOME`, `AI_PATTERNS_SYSTEMS`, `AI_PATTERNS_LAKE` and `AI_PATTERNS_TRACKING_URI`.
+
+        The home is `AIRFLOW_HOME` where nothing else is said, or else the working folder; what it makes
+        lies in its `.run` folder.
+
+        >>> home = Home.from_environment({"AI_PATTERNS_HOME": "/srv/ai", "AI_PATTERNS_LAKE": "s3://lake"})
+        >>> home.systems.as_posix(), home.lake, home.tracking
+        ('/srv/ai/include/systems', 's3://lake', 'sqlite:////srv/ai/.run/mlflow.db')
+        """
+        root = Path(environment.get("AI_PATTERNS_HOME") or environment.get("AIRFLOW_HOME") or Path.cwd()).absolute()
+        return cls(
+            systems=Path(environment.get("AI_PATTERNS_SYSTEMS") or root / "include" / "systems"),
+            lake=environment.get("AI_PATTERNS_LAKE") or str(root / ".run" / "lake"),
+            tracking=environment.get("AI_PATTERNS_TRACKING_URI") or f"sqlite:///{root}/.run/mlflow.db",
+        )

@@ -1,0 +1,136 @@
+"""Online features for a batch of decisions, read through Feast's own `get_online_features`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ai_patterns.clients.feast import CONN_ID, open_store
+from ai_patterns.clients.feast_repository import feature_types, key_columns, service_name, view_names
+from ai_patterns.core.arrow_types import ARROW_TYPES
+from ai_patterns.errors import ServiceUnavailableError
+from ai_patterns.spec.features import column_name
+from ai_patterns.spec.streams import ColumnType
+from ai_patterns.spec.system import SystemSpec
+
+if TYPE_CHECKING:
+    from feast.online_response import OnlineResponse
+
+
+@dataclass(frozen=True)
+class OnlineFeatures:
+    """What the online store answered.
+
+    Attributes:
+        table: the `group__feature` columns of every group and lookup, one row for each request row.
+        missing: group -> for each row whether its entity is unknown there. A known entity whose value is
+            null is not missing: null is what the window holds.
+    """
+
+    table: pa.Table
+    missing: Mapping[str, list[bool]]
+
+
+class OnlineFeatureReader:
+    """Reads a system's features from the Feast repository in `folder`; safe to share between threads."""
+
+    def __init__(self, system: SystemSpec, folder: Path | str) -> None:
+        self._system, self._folder = system, Path(folder)
+        self._keys = key_columns(system)
+        self._lock = threading.Lock()
+        self._open: tuple[Any, Any] | None = None
+
+    def read(self, rows: pa.Table) -> OnlineFeatures:
+        """Look up every feature of every row.
+
+        An unknown entity, or a null key, takes the defaults that the spec declares, else null.
+
+        Args:
+            rows: at least the entity columns of the decisions.
+
+        Raises:
+            ServiceUnavailableError: the repository was not applied or its store cannot be read.
+        """
+        if rows.num_rows == 0 or not view_names(self._system):
+            return self._collect(rows, {}, {})
+        with self._lock:
+            values, found = self._ask(rows)
+        return self._collect(rows, values, found)
+
+    def check(self) -> None:
+        """Raise `ServiceUnavailableError` unless the store can be read."""
+        with self._lock:
+            self._store()
+
+    def _store(self) -> tuple[Any, Any]:
+        if self._open is None:
+            store = open_store(self._folder)
+            try:
+                self._open = store, store.get_feature_service(service_name(self._system))
+            except Exception as error:
+                raise _unavailable(error) from error
+        return self._open
+
+    def _ask(self, rows: pa.Table) -> tuple[dict[str, list[Any]], dict[str, list[bool]]]:
+        store, service = self._store()
+        entities = {name: self._key_values(rows, name) for name in self._keys} or {"no_key": [0] * rows.num_rows}
+        try:
+            response = store.get_online_features(features=service, entity_rows=entities, full_feature_names=True)
+        except Exception as error:
+            self._open = None
+            raise _unavailable(error) from error
+        return response.to_dict(), _found(response)
+
+    def _key_values(self, rows: pa.Table, name: str) -> list[Any]:
+        # Feast cannot look up a null; what it answers for the stand-in is not used.
+        stand_in = "" if self._keys[name].type == "string" else 0
+        return pc.fill_null(rows.column(name), stand_in).to_pylist()
+
+    def _collect(
+        self, rows: pa.Table, values: Mapping[str, list[Any]], found: Mapping[str, list[bool]]
+    ) -> OnlineFeatures:
+        columns: dict[str, pa.Array] = {}
+        missing: dict[str, list[bool]] = {}
+        for view in view_names(self._system):
+            kinds = feature_types(self._system, view)
+            names = {feature: column_name(view, feature) for feature in kinds}
+            unknown = self._unknown(rows, view, [found.get(name, []) for name in names.values()])
+            missing[view] = unknown
+            for feature, name in names.items():
+                default = self._system.defaults.get(name)
+                filled = [default if lost else value for value, lost in zip(values.get(name, []), unknown, strict=True)]
+                columns[name] = _array(filled, kinds[feature])
+        return OnlineFeatures(pa.table(columns), missing)
+
+    def _unknown(self, rows: pa.Table, view: str, found: list[list[bool]]) -> list[bool]:
+        keys = [rows.column(key).to_pylist() for key in self._system.key_of(view)]
+        return [
+            any(key[row] is None for key in keys) or not any(feature[row] for feature in found)
+            for row in range(rows.num_rows)
+        ]
+
+
+def _array(values: list[Any], kind: ColumnType) -> pa.Array:
+    if kind == "timestamp":  # stored as integers, see the repository's docstring
+        return pa.array(values, pa.int64()).cast(ARROW_TYPES[kind])
+    return pa.array(values, ARROW_TYPES[kind])
+
+
+def _found(response: OnlineResponse) -> dict[str, list[bool]]:
+    from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+
+    names = response.proto.metadata.feature_names.val
+    return {
+        name: [status == FieldStatus.PRESENT for status in result.statuses]
+        for name, result in zip(names, response.proto.results, strict=True)
+    }
+
+
+def _unavailable(error: Exception) -> ServiceUnavailableError:
+    return ServiceUnavailableError(f"the online feature store cannot be read: {error}", conn_id=CONN_ID)

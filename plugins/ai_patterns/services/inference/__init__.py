@@ -1,0 +1,1 @@
+"""The inference service: a champion model behind the protocols that clients already speak."""

@@ -1,0 +1,107 @@
+"""The prediction log: answers do not wait for the lake, and nothing that was answered is lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+
+import pyarrow as pa
+
+from ai_patterns.clients.lake import Lake
+from ai_patterns.core.predictions import PARTITIONS, TABLE
+from ai_patterns.errors import ServiceUnavailableError
+
+CONN_ID = "ai_patterns_lake"
+_CLOSE_SECONDS = 20.0
+
+log = logging.getLogger(__name__)
+
+
+class PredictionLog:
+    """A bounded queue of prediction rows, appended to the lake by one background thread.
+
+    Args:
+        lake: the system's lake.
+        flush_seconds: longest time that a row waits for its append.
+        capacity: most rows that wait; beyond it new ones are refused.
+    """
+
+    def __init__(self, lake: Lake, *, flush_seconds: float = 2.0, capacity: int = 100_000) -> None:
+        self._lake, self._flush_seconds, self._capacity = lake, flush_seconds, capacity
+        self._waiting: deque[pa.Table] = deque()
+        self._rows = self._failures = 0
+        self._problem: str | None = None
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+
+    @property
+    def depth(self) -> int:
+        """Rows that are not in the lake yet."""
+        return self._rows
+
+    @property
+    def failures(self) -> int:
+        """Appends that failed and were, or will be, tried again."""
+        return self._failures
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last append failed."""
+        return self._problem
+
+    def start(self) -> None:
+        """Begin to append."""
+        self._thread.start()
+
+    def put(self, rows: pa.Table) -> None:
+        """Take rows in, all or none; never waits for the lake.
+
+        Raises:
+            ServiceUnavailableError: the queue is full because the lake is away.
+        """
+        with self._lock:
+            if self._rows + rows.num_rows > self._capacity:
+                raise ServiceUnavailableError(
+                    f"the prediction log is full ({self._rows} rows wait): {self._problem or 'the lake is slow'}",
+                    conn_id=CONN_ID,
+                )
+            self._waiting.append(rows)
+            self._rows += rows.num_rows
+
+    def close(self) -> None:
+        """Append what waits, then stop; tells in the log how many rows could not be written."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        while self._waiting and not self._flush() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        if self._rows:
+            log.error("%d predictions were not logged: %s", self._rows, self._problem)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._flush_seconds):
+            self._flush()
+
+    def _flush(self) -> bool:
+        """Append all that waits in one commit; keep it for the next time if that fails."""
+        with self._lock:
+            batch = list(self._waiting)
+        if not batch:
+            return True
+        rows = pa.concat_tables(batch)
+        try:
+            self._lake.append(TABLE, rows, PARTITIONS)
+        except Exception as error:  # whatever it was, the rows must stay for the next attempt
+            self._failures += 1
+            self._problem = str(error)
+            log.warning("predictions wait, the lake refused %d rows: %s", rows.num_rows, error)
+            return False
+        with self._lock:
+            for _ in batch:
+                self._waiting.popleft()
+            self._rows -= rows.num_rows
+        self._problem = None
+        return True

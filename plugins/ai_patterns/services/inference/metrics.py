@@ -1,0 +1,34 @@
+"""What Prometheus reads of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Metrics:
+    """Counters of one service.
+
+    Args:
+        version: the model version that answers, 0 before the first.
+        queued: predictions that are not in the lake yet.
+        failures: appends to the lake that failed.
+    """
+
+    def __init__(self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int]) -> None:
+        self._registry = CollectorRegistry()
+        here = {"namespace": "ai_patterns", "subsystem": "inference", "registry": self._registry}
+        self.requests = Counter("requests", "Requests answered.", ["protocol", "status"], **here)
+        self.latency = Histogram("latency_seconds", "Time to answer.", ["protocol"], buckets=_BUCKETS, **here)
+        self.predictions = Counter("predictions", "Rows scored.", ["version"], **here)
+        self.degraded = Counter("degraded_rows", "Rows for which a default stood in.", **here)
+        Gauge("model_version", "Version that answers.", **here).set_function(version)
+        Gauge("log_queue_rows", "Predictions that wait for the lake.", **here).set_function(queued)
+        Gauge("log_failures", "Appends to the lake that failed.", **here).set_function(failures)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus's text format."""
+        return bytes(generate_latest(self._registry))

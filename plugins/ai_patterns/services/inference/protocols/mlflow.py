@@ -1,0 +1,62 @@
+"""MLflow's scoring protocol: `POST /invocations` (MLflow documentation, "Deploy MLflow Model as a Local Inference Server")."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from ai_patterns.services.inference.requests import (
+    Predictions,
+    Query,
+    Record,
+    RequestError,
+    records_of_columns,
+    require_object,
+    require_records,
+)
+
+FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def parse(body: object) -> Query:
+    """Read a JSON body; `params.decided_at` tells when the decisions are made.
+
+    Raises:
+        RequestError: not exactly one of the four forms, or malformed.
+    """
+    document = require_object(body, "the body")
+    forms = [form for form in FORMS if form in document]
+    if len(forms) != 1:
+        raise RequestError(f"the body must hold exactly one of {', '.join(FORMS)}, not {len(forms)}", status=422)
+    params = require_object(document.get("params") or {}, "params")
+    return Query(_records(forms[0], document[forms[0]]), params.get("decided_at"))
+
+
+def parse_csv(text: str) -> Query:
+    """Read `text/csv` with a header; an empty field is null."""
+    rows = csv.DictReader(io.StringIO(text))
+    return Query([{name: value or None for name, value in row.items() if name is not None} for row in rows])
+
+
+def render(predictions: Predictions) -> dict[str, Any]:
+    """MLflow's `predictions`; the keys beside it are ours."""
+    return {"predictions": predictions.numbers(), **predictions.extras()}
+
+
+def _records(form: str, value: object) -> list[Record]:
+    if form == "dataframe_split":
+        return _split(require_object(value, form))
+    if form == "inputs" and isinstance(value, dict):
+        return records_of_columns(value)
+    return require_records(value, form)
+
+
+def _split(frame: dict[str, Any]) -> list[Record]:
+    columns, data = frame.get("columns"), frame.get("data")
+    if not isinstance(columns, list) or not isinstance(data, list):
+        raise RequestError("dataframe_split must hold the lists columns and data", status=422)
+    for number, row in enumerate(data):
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise RequestError(f"row {number} of dataframe_split must hold {len(columns)} values", status=422)
+    return [dict(zip(columns, row, strict=True)) for row in data]

@@ -1,0 +1,76 @@
+"""The service's settings: from the command line, else from the environment."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_VARIABLES = {
+    "system_folder": "AI_PATTERNS_SYSTEM_FOLDER",
+    "lake": "AI_PATTERNS_LAKE",
+    "tracking_uri": "AI_PATTERNS_TRACKING_URI",
+    "feature_repo": "AI_PATTERNS_FEATURE_REPO",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one inference service runs.
+
+    Attributes:
+        system_folder: folder with `system.yaml`.
+        lake: folder or URI of the lake.
+        tracking_uri: MLflow's tracking and registry URI.
+        feature_repo: folder of the applied Feast repository.
+        host: address to listen on.
+        port: port to listen on.
+        api_key: the key that callers must send; from `AI_PATTERNS_API_KEY` alone, never from the command line.
+        open_predictions: whether predictions need no key although one is set.
+        poll_seconds: how often the champion alias is read.
+        flush_seconds: longest time that a prediction waits for the lake.
+        max_body_bytes: largest request body.
+        queue_rows: most predictions that wait for the lake.
+    """
+
+    system_folder: Path
+    lake: str
+    tracking_uri: str
+    feature_repo: Path
+    host: str = "127.0.0.1"
+    port: int = 8090
+    api_key: str | None = field(default=None, repr=False)
+    open_predictions: bool = False
+    poll_seconds: float = 3.0
+    flush_seconds: float = 2.0
+    max_body_bytes: int = 8 * 2**20
+    queue_rows: int = 100_000
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read the settings; exits with a usage message where one is missing or malformed."""
+    values = vars(_parser(environment).parse_args(arguments))
+    key = environment.get("AI_PATTERNS_API_KEY") or None
+    return Settings(**values, api_key=key)
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ai_patterns.services.inference", description=__doc__)
+    for name, variable in _VARIABLES.items():
+        kind = Path if name in {"system_folder", "feature_repo"} else str
+        default = environment.get(variable)
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=kind, default=default, required=default is None, help=f"or ${variable}")
+    parser.add_argument("--host", default=environment.get("AI_PATTERNS_HOST", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=environment.get("AI_PATTERNS_PORT", "8090"))
+    parser.add_argument("--poll-seconds", type=float, default=environment.get("AI_PATTERNS_POLL_SECONDS", "3"))
+    parser.add_argument("--flush-seconds", type=float, default=environment.get("AI_PATTERNS_FLUSH_SECONDS", "2"))
+    parser.add_argument("--max-body-bytes", type=int, default=environment.get("AI_PATTERNS_MAX_BODY_BYTES", "8388608"))
+    parser.add_argument(
+        "--open-predictions",
+        action="store_true",
+        default=environment.get("AI_PATTERNS_OPEN_PREDICTIONS", "").lower() in {"1", "true", "yes"},
+        help="predictions need no key although one is set",
+    )
+    return parser

@@ -1,0 +1,40 @@
+"""What every test shares: a home for Airflow outside the user's, and programs that must be there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Before anything imports airflow: its first import writes a configuration into AIRFLOW_HOME.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ai-patterns-airflow-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+RequireProgram = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def require_program() -> RequireProgram:
+    """Path of a system program; without it the test is skipped by name, or fails where CI=true."""
+
+    def require(name: str) -> Path:
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+        problem = f"{name} is not installed; packages.txt lists what the tests need"
+        if os.environ.get("CI") == "true":
+            pytest.fail(problem)
+        pytest.skip(problem)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's top folder."""
+    return Path(__file__).resolve().parent.parent
