@@ -38,7 +38,11 @@ class Service:
         return version
 
     async def answer(
-        self, request: Request, protocol: str, parse: Callable[[Any], Query], render: Callable[[Query, Predictions], Any]
+        self,
+        request: Request,
+        protocol: str,
+        parse: Callable[[Any], Query],
+        render: Callable[[Query, Predictions], Any],
     ) -> Response:
         """Authenticate, parse, predict and render one request, and count it."""
         started, status = time.perf_counter(), 500
@@ -107,7 +111,11 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     @app.get("/health")
     async def health() -> dict[str, Any]:
         prediction_log, champion = service.predictor.log, service.predictor.champion
-        state = {"waiting": prediction_log.depth, "failures": prediction_log.failures, "problem": prediction_log.problem}
+        state = {
+            "waiting": prediction_log.depth,
+            "failures": prediction_log.failures,
+            "problem": prediction_log.problem,
+        }
         return {"status": "alive", "prediction_log": state, "champion": {"problem": champion.problem}}
 
     @app.get("/ready")
@@ -229,5 +237,3 @@ def _code(error: Exception) -> str:
     return {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST"}.get(
         error.status, "BAD_REQUEST"
     )
-
-
