@@ -64,7 +64,9 @@ def test_a_registered_version_holds_all_that_serving_needs(site: Site) -> None:
     loaded = site.registry.load_onnx(1)
     assert loaded.columns == ("variety", "weight", "warmth")
     assert set(loaded.encodings["variety"]) == {"boskoop", "cox", "gala", "jonagold"}
-    assert loaded.card["lake_versions"] == {"training_sets": 0, "events/inspected": 0}
+    assert loaded.card["lake_versions"] == {
+        name: site.lake.version(name) for name in ("training_sets", "events/inspected")
+    }
     matrix = np.array([[0, 10, 15], [3, 10, np.nan]], np.float32)
     assert loaded.predict(matrix).dtype == np.float64
     assert loaded.predict(matrix)[0] < loaded.predict(matrix)[1]

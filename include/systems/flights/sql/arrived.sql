@@ -19,7 +19,7 @@ WITH zoned AS (
 SELECT
   concat_ws('-', carrier, flight, origin, strftime(make_date(year, month, day), '%Y%m%d')) AS flight_id,
   arrives + to_minutes(CAST(arr_delay AS INTEGER)) AS arrived_at,
-  carrier, origin, dest, tailnum,
+  carrier, CAST(flight AS VARCHAR) AS flight, origin, dest, tailnum,
   CAST(arr_delay AS DOUBLE) AS arr_delay,
   arr_delay >= 15 AS late
 FROM scheduled_arrival

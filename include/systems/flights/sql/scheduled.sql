@@ -5,7 +5,7 @@ SELECT
   concat_ws('-', carrier, flight, origin, strftime(make_date(year, month, day), '%Y%m%d')) AS flight_id,
   time_hour + to_minutes(CAST(minute AS INTEGER)) AS scheduled_departure,
   time_hour + to_minutes(CAST(minute AS INTEGER)) - INTERVAL 24 HOUR AS published,
-  carrier, origin, dest, tailnum,
+  carrier, CAST(flight AS VARCHAR) AS flight, origin, dest, tailnum,
   CAST(distance AS DOUBLE) AS distance,
   CAST(sched_arr_time // 100 AS DOUBLE) AS arrival_hour
 FROM flights
