@@ -184,7 +184,9 @@ def test_no_json_is_no_crash(server: Server) -> None:
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/invocations", "/v1/models/bakery:predict", "/v2/models/bakery/infer", "/admin/reload"])
+@pytest.mark.parametrize(
+    "path", ["/invocations", "/v1/models/bakery:predict", "/v2/models/bakery/infer", "/admin/reload"]
+)
 def test_strangers_are_turned_away(server: Server, path: str) -> None:
     assert post(server, path, {"instances": ROWS}, key=None).status_code == 401
     assert post(server, path, {"instances": ROWS}, key="open-sesamE").status_code == 401
@@ -273,7 +275,11 @@ def test_sigterm_loses_no_prediction(site: Site, tmp_path: Path) -> None:
     command = [*site.command(), "--flush-seconds", "3600"]
     with running(command, tmp_path / "server.log", environment()) as server:
         wait_until(lambda: get(server, "/ready").status_code == 200, 60, server.output)
-        ids = [name for _ in range(20) for name in post(server, "/invocations", {"instances": ROWS}).json()["prediction_ids"]]
+        ids = [
+            name
+            for _ in range(20)
+            for name in post(server, "/invocations", {"instances": ROWS}).json()["prediction_ids"]
+        ]
         assert get(server, "/health").json()["prediction_log"]["waiting"] == 60
         assert "ai_patterns_inference_log_queue_rows 60.0" in get(server, "/metrics").text
         server.terminate()
