@@ -45,7 +45,7 @@ def system_with(group: GroupSpec) -> SystemSpec:
                 "inputs": ["id", "happened", "key"],
                 "label": {"stream": "events", "column": "flag", "maturity": "1d"},
             },
-            "model": {"estimator": "sklearn.linear_model.LogisticRegression", "features": {"all": ["key"]}},
+            "model": {"estimator": "sklearn.linear_model.LogisticRegression", "features": {"plain": ["key"]}},
             "gates": {"compare": "auc"},
             "feedback": {"metric": "auc", "max_loss": 0.1, "max_age": "7d", "cooldown": "1d", "budget": 1},
         }

@@ -79,7 +79,7 @@ def server(site: Site) -> Iterator[Server]:
 
 
 def get(server: Server, path: str) -> httpx.Response:
-    return httpx.get(server.url + path, timeout=30)
+    return httpx.get(server.url + path, timeout=90)
 
 
 def post(server: Server, path: str, body: Any, key: str | None = KEY, **more: Any) -> httpx.Response:
@@ -122,7 +122,7 @@ def test_all_protocols_give_the_scores_of_the_library(site: Site, server: Server
 def test_csv_is_read_as_the_spec_types_it(site: Site, server: Server) -> None:
     lines = [",".join(ROWS[0]), *(",".join("" if v is None else str(v) for v in row.values()) for row in ROWS)]
     headers = {"X-API-Key": KEY, "content-type": "text/csv"}
-    answer = httpx.post(server.url + "/invocations", content="\n".join(lines), headers=headers, timeout=30)
+    answer = httpx.post(server.url + "/invocations", content="\n".join(lines), headers=headers, timeout=90)
     assert answer.json()["predictions"] == expected_scores(site)
 
 
@@ -175,12 +175,12 @@ def test_what_is_no_question_is_refused(server: Server, path: str, body: Any, st
 
 def test_a_body_without_announced_length_is_limited_too(server: Server) -> None:
     pieces = (b"x" * 50_000 for _ in range(10))
-    answer = httpx.post(server.url + "/invocations", content=pieces, headers={"X-API-Key": KEY}, timeout=30)
+    answer = httpx.post(server.url + "/invocations", content=pieces, headers={"X-API-Key": KEY}, timeout=90)
     assert answer.status_code == 413
 
 
 def test_no_json_is_no_crash(server: Server) -> None:
-    answer = httpx.post(server.url + "/invocations", content=b"{", headers={"X-API-Key": KEY}, timeout=30)
+    answer = httpx.post(server.url + "/invocations", content=b"{", headers={"X-API-Key": KEY}, timeout=90)
     assert answer.status_code == 400
 
 
@@ -288,6 +288,7 @@ def test_sigterm_loses_no_prediction(site: Site, tmp_path: Path) -> None:
 
 def test_what_is_away_is_a_503_that_names_the_connection(site: Site, tmp_path: Path) -> None:
     empty = Site(site.system, site.lake, Registry(f"sqlite:///{tmp_path}/mlflow.db", "bakery"), tmp_path)
+    assert empty.registry.versions() == []  # makes the database before two processes would at once
     with running(empty.command(), tmp_path / "server.log", environment(key=None)) as server:
         answer = post(server, "/invocations", {"instances": ROWS}, key=None)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
