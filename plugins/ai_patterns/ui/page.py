@@ -41,11 +41,11 @@ def figure(value: object) -> str:
     """A figure as people read it.
 
     >>> figure(0.70614), figure(12345), figure(None), figure(dt.datetime(2013, 4, 7, 1, 30, tzinfo=dt.UTC))
-    ('0.7061', '12,345', '–', '2013-04-07 01:30 UTC')
+    ('0.7061', '12,345', '-', '2013-04-07 01:30 UTC')
     """
     match value:
         case None:
-            return "–"
+            return "-"
         case bool():
             return "yes" if value else "no"
         case int():
