@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,7 @@ def _exception(info: Any) -> str:
 
 
 def _build(rule: Expectation) -> Any:
-    import great_expectations.expectations as gxe
-
+    gxe: Any = import_module("great_expectations.expectations")
     match rule.kind:
         case "type":
             return gxe.ExpectColumnValuesToBeNull(column=rule.column)

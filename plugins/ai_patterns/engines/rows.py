@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 import duckdb
 import pyarrow as pa
 
+from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.quality import DAY_NUMBER, MISTYPED
+from ai_patterns.engines.duckdb import connect, run
 from ai_patterns.errors import DataQualityError
 from ai_patterns.spec.streams import ColumnType, StreamSpec, TableSpec
 
@@ -25,25 +27,10 @@ _SQL_TYPES: Mapping[ColumnType, str] = {
     "timestamp": "TIMESTAMPTZ",
 }
 
-_ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
-
 
 def arrow_schema(table: TableSpec) -> pa.Schema:
     """The declared columns as Arrow fields."""
-    return pa.schema([(name, _ARROW_TYPES[column.type]) for name, column in table.columns.items()])
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """A fresh in-memory database that computes in UTC and sees no Python variables."""
-    connection = duckdb.connect(config={"python_enable_replacements": "false"})
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    return pa.schema([(name, ARROW_TYPES[column.type]) for name, column in table.columns.items()])
 
 
 def tables_of(sql: str, names: Collection[str]) -> set[str]:
@@ -58,13 +45,10 @@ def run_sql(sql: str, sources: Mapping[str, pa.Table], subject: str) -> pa.Table
     Raises:
         DataQualityError: a column is missing in a source, or the query cannot cast what it finds.
     """
-    with connect() as connection:
-        for name, rows in sources.items():
-            connection.register(name, rows)
-        try:
-            return connection.execute(sql).to_arrow_table()
-        except (duckdb.BinderException, duckdb.ConversionException, duckdb.CatalogException) as error:
-            raise DataQualityError(f"{subject}: the sources do not fit its SQL: {error}") from error
+    try:
+        return run(sql, sources)
+    except (duckdb.BinderException, duckdb.ConversionException, duckdb.CatalogException) as error:
+        raise DataQualityError(f"{subject}: the sources do not fit its SQL: {error}") from error
 
 
 def assign_days(raw: pa.Table, stream: StreamSpec, fallback: str) -> pa.Table:
@@ -74,7 +58,7 @@ def assign_days(raw: pa.Table, stream: StreamSpec, fallback: str) -> pa.Table:
     """
     times = [_cast(raw.schema.field(name), "timestamp") for name in (stream.known_time, stream.event_time)]
     day = f"CAST(coalesce({', '.join(times)}, TIMESTAMPTZ '{fallback}') AS DATE)"
-    return _query(f"SELECT *, {day} AS {RAW_DAY} FROM raw ORDER BY {RAW_DAY}", raw)
+    return run(f"SELECT *, {day} AS {RAW_DAY} FROM raw ORDER BY {RAW_DAY}", {"raw": raw})
 
 
 def cast_rows(raw: pa.Table, stream: StreamSpec) -> pa.Table:
@@ -91,11 +75,11 @@ def cast_rows(raw: pa.Table, stream: StreamSpec) -> pa.Table:
     # The first of two rows with one key is the one known first; all columns break the remaining ties.
     order = ", ".join(f'"{name}"' for name in dict.fromkeys([*stream.key, stream.known_time, *stream.columns]))
     numbered = raw.append_column(POSITION, pa.array(range(raw.num_rows), pa.int64()))
-    typed = _query(
-        f"SELECT {columns}, {RAW_DAY}, date_diff('day', DATE '1970-01-01', {RAW_DAY})::INTEGER AS {DAY_NUMBER}, "  # noqa: S608 - names come from the checked spec
+    typed = run(
+        f"SELECT {columns}, {RAW_DAY}, date_diff('day', DATE '1970-01-01', {RAW_DAY})::INTEGER AS {DAY_NUMBER}, "
         f"nullif(concat_ws(', ', {', '.join(wrong)}), '') AS {MISTYPED}, {POSITION} "
         f"FROM raw ORDER BY {RAW_DAY}, {order}",
-        numbered,
+        {"raw": numbered},
     )
     return typed.cast(_typed_schema(typed.schema, stream))
 
@@ -106,29 +90,30 @@ def cast_table(raw: pa.Table, table: TableSpec) -> pa.Table:
         f'{_cast(raw.schema.field(name), column.type)} AS "{name}"' for name, column in table.columns.items()
     )
     order = ", ".join(f'"{name}"' for name in dict.fromkeys([*table.key, *table.columns]))
-    return _query(f"SELECT {columns} FROM raw ORDER BY {order}", raw).cast(arrow_schema(table))  # noqa: S608
+    return run(f"SELECT {columns} FROM raw ORDER BY {order}", {"raw": raw}).cast(arrow_schema(table))
 
 
 def to_json(rows: pa.Table) -> list[bytes]:
     """Each row as one JSON object."""
-    text = _query("SELECT CAST(to_json(raw) AS VARCHAR) AS line FROM raw", rows)["line"]
+    text = run("SELECT CAST(to_json(raw) AS VARCHAR) AS line FROM raw", {"raw": rows})["line"]
     return [line.encode() for line in text.to_pylist()]
 
 
 def from_json(lines: list[bytes], table: TableSpec) -> pa.Table:
     """The declared columns of JSON objects; a column that holds a value of another type is left as text."""
     parsed = pa.table({"line": [line.decode() for line in lines]}, schema=pa.schema([("line", pa.string())]))
-    text = _query(
-        "SELECT " + ", ".join(f'line ->> \'$."{name}"\' AS "{name}"' for name in table.columns) + " FROM raw", parsed
+    text = run(
+        "SELECT " + ", ".join(f'line ->> \'$."{name}"\' AS "{name}"' for name in table.columns) + " FROM raw",
+        {"raw": parsed},
     )
-    return _query("SELECT " + ", ".join(_typed_where_whole(text, table)) + " FROM raw", text)
+    return run("SELECT " + ", ".join(_typed_where_whole(text, table)) + " FROM raw", {"raw": text})
 
 
 def _typed_where_whole(text: pa.Table, table: TableSpec) -> list[str]:
     columns = []
     for name, column in table.columns.items():
         wrong = _wrong(text.schema.field(name), column.type)
-        whole = _query(f"SELECT count(*) FILTER ({wrong}) AS n FROM raw", text)["n"][0].as_py() == 0  # noqa: S608
+        whole = run(f"SELECT count(*) FILTER ({wrong}) AS n FROM raw", {"raw": text})["n"][0].as_py() == 0
         sql = _cast(text.schema.field(name), column.type) if whole else f'"{name}"'
         columns.append(f'{sql} AS "{name}"')
     return columns
@@ -164,9 +149,3 @@ def _wrong(field: pa.Field, to: ColumnType) -> str:
 def _typed_schema(schema: pa.Schema, stream: StreamSpec) -> pa.Schema:
     declared = arrow_schema(stream)
     return pa.schema([declared.field(field.name) if field.name in declared.names else field for field in schema])
-
-
-def _query(sql: str, raw: pa.Table) -> pa.Table:
-    with connect() as connection:
-        connection.register("raw", raw)
-        return connection.execute(sql).to_arrow_table()

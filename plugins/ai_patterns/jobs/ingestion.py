@@ -1,4 +1,4 @@
-"""The data pipeline's units of work: extract, audit, publish, or all of it.
+"""The data pipeline's units of work: extract, audit, publish, all of it, and readmit.
 
 A reader of the lake never sees an unaudited row: rows lie in staging until every day of the run has
 passed, and each table then changes in one commit.
@@ -15,19 +15,23 @@ from ai_patterns.clients.sources import ReadQuery
 from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
 from ai_patterns.errors import DataQualityError
-from ai_patterns.jobs.audit import AuditReport, StreamAudit, audit
+from ai_patterns.jobs.audit import AuditReport, audit
 from ai_patterns.jobs.extraction import extract, load_dimensions
+from ai_patterns.jobs.readmission import ReadmissionReport, readmit
+from ai_patterns.jobs.stream_audit import StreamAudit
 from ai_patterns.spec.system import SystemSpec
 
 __all__ = [
     "AuditReport",
     "IngestionReport",
+    "ReadmissionReport",
     "StreamAudit",
     "audit",
     "extract",
     "ingest",
     "load_dimensions",
     "publish",
+    "readmit",
 ]
 
 log = logging.getLogger(__name__)
