@@ -34,7 +34,12 @@ def inference(home: Home, system_folder: Path, port: int, log: Path) -> Iterator
     ]  # fmt: skip
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
     try:
         url = f"http://127.0.0.1:{port}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ai_patterns.clients.ledger import read_promotions
 from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.ledger import read_promotions
 from ai_patterns.clients.mlflow import CHAMPION, Registry
 from ai_patterns.core.days import Days
 from ai_patterns.jobs.training_set import read_training_set
@@ -46,14 +46,18 @@ def _unlabelled(system: SystemSpec, lake: Lake) -> int:
 
 def _quarantined(system: SystemSpec, lake: Lake) -> dict[str, dict[str, int]]:
     tables = {name: f"quarantine/{name}" for name in system.streams if lake.exists(f"quarantine/{name}")}
-    counts = {name: Counter(lake.read(table, columns=["reason"])["reason"].to_pylist()) for name, table in tables.items()}
+    counts = {
+        name: Counter(lake.read(table, columns=["reason"])["reason"].to_pylist()) for name, table in tables.items()
+    }
     return {name: dict(count) for name, count in counts.items() if count}
 
 
 def _weeks(lake: Lake) -> list[dict[str, Any]]:
     rows = lake.read("performance").to_pylist()
     overall = [row for row in rows if row["slice"] == "all" and row["model_version"] is None]
-    return sorted(({key: row[key] for key in ("day", "rows", "auc", "brier")} for row in overall), key=lambda row: row["day"])
+    return sorted(
+        ({key: row[key] for key in ("day", "rows", "auc", "brier")} for row in overall), key=lambda row: row["day"]
+    )
 
 
 def _line(item: Any) -> dict[str, Any]:

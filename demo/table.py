@@ -10,12 +10,17 @@ def tell(summary: Mapping[str, Any]) -> None:
     """Print what happened."""
     runs = [{name: run[name] for name in ("dag", "days", "state", "seconds")} for run in summary["runs"]]
     print("\n" + table(runs))
-    print("\n" + table([{**week, "auc": f"{week['auc']:.4f}", "brier": f"{week['brier']:.4f}"} for week in summary["weeks"]]))
+    print(
+        "\n"
+        + table([{**week, "auc": f"{week['auc']:.4f}", "brier": f"{week['brier']:.4f}"} for week in summary["weeks"]])
+    )
     for title in ("champions", "refused", "rollbacks"):
         for line in summary[title]:
             print(f"{title}: version {line['version']} (before: {line['previous']}): {line['reason']}")
     print(f"fault: {summary['fault']}")
-    print(f"rows: {summary['rows']}; quarantined: {summary['quarantined']}; without a label: {summary['rows_without_label']}")
+    print(
+        f"rows: {summary['rows']}; quarantined: {summary['quarantined']}; without a label: {summary['rows_without_label']}"
+    )
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

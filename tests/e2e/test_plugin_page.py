@@ -7,9 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Page, sync_playwright
+
 from demo.rest import AirflowClient
 from demo.standalone import Standalone
-from playwright.sync_api import Page, sync_playwright
 
 DAG = "flights__data_pipeline"
 FLAGS = [
