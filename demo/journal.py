@@ -53,7 +53,7 @@ class Journal:
     def start(self, step: str, days: str, **conf: object) -> str:
         """Trigger a DAG for `days` without waiting; its run id."""
         dag_id = f"{self._system}__{step}"
-        run_id = self._client.trigger(dag_id, {"days": days, **conf}, partition=days)
+        run_id = self._client.trigger(dag_id, {"days": days, **conf})
         self._seen.add((dag_id, run_id))
         return run_id
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+RETRIES = 10
+REPEATABLE = frozenset({"GET", "PATCH"})
 DONE = frozenset({"success", "failed"})
 
 
@@ -34,6 +36,11 @@ class AirflowClient:
             httpx.HTTPStatusError: Airflow refused; the message holds its reason.
         """
         response = self._http.request(method, path, **arguments)
+        for _ in range(RETRIES if method in REPEATABLE else 0):
+            if not response.is_server_error:
+                break
+            time.sleep(1)  # SQLite refuses while another process writes
+            response = self._http.request(method, path, **arguments)
         if response.is_error:
             reason = f"{method} {path}: {response.status_code} {response.text[:500]}"
             raise httpx.HTTPStatusError(reason, request=response.request, response=response)

@@ -47,6 +47,7 @@ class Standalone:
     def _settings(self) -> dict[str, str]:
         return {
             "AIRFLOW_HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "AI_PATTERNS_HOME": str(self.home.parent),
             "AI_PATTERNS_SYSTEMS": str(self.project / "include" / "systems"),
             "AI_PATTERNS_LAKE": str(self.home.parent / "lake"),
