@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup packages demo test test-unit check evaluate bench docs lock clean
+.PHONY: help setup packages demo test test-unit check evaluate bench lock clean
 
 PYTHON ?= python3
 SYSTEM ?= flights
@@ -83,9 +83,6 @@ bench: setup ## run benchmarks/ (ONLY=name for one of them)
 	  exit 1
 	fi
 	for script in "$${found[@]}"; do $(PY) "$$script"; done
-
-docs: setup ## render README.md and docs/ to site/, refusing broken links
-	@$(PY) docs/build.py site
 
 lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
 	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \
