@@ -96,7 +96,7 @@ def test_the_tab_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) ->
 
 @pytest.mark.usefixtures("client")
 def test_the_graph_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) -> None:
-    page.add_init_script("localStorage.setItem('dag_view-" + DAG + "', '\"graph\"')")
+    page.add_init_script("localStorage.setItem('default_dag_view', '\"graph\"')")
     page.goto(f"{airflow.url}/dags/{DAG}")
     page.locator(".react-flow__node").first.wait_for()
     page.wait_for_timeout(1000)
