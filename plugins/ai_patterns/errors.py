@@ -92,7 +92,16 @@ class GateFailedError(AIPatternsError):
 
 
 class DataQualityError(GateFailedError):
-    """A partition failed its expectations and was not published."""
+    """A partition failed its expectations and was not published.
+
+    Args:
+        problem: which expectation, on what, and how many rows.
+        report: the whole audit, where one was made.
+    """
+
+    def __init__(self, problem: str, report: object | None = None) -> None:
+        self.problem, self.report = problem, report
+        super().__init__(problem)
 
 
 class DriftDetectedError(GateFailedError):

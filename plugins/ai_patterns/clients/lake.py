@@ -112,18 +112,15 @@ class Lake:
     def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
-        options = dict(self.options)
         if not self.exists(table):
-            DeltaTable.create(
-                self.path(table), rows.schema, mode="ignore", partition_by=list(partition_by), storage_options=options
-            )
+            self._create(table, rows.schema, partition_by)
         write_deltalake(
             self.path(table),
             rows,
             mode="overwrite",
             predicate=predicate,
             partition_by=list(partition_by),
-            storage_options=options,
+            storage_options=dict(self.options),
         )
 
     def replace(self, table: str, rows: pa.Table) -> int:
@@ -172,13 +169,19 @@ class Lake:
             return False
         return True
 
-    def _create(self, table: str, schema: pa.Schema) -> None:
+    def _create(self, table: str, schema: pa.Schema, partition_by: Sequence[str] = ()) -> None:
         """Make an empty table, unless another writer is quicker.
 
         Creators that race may each commit the same metadata; whoever appended meanwhile is told to read again.
         """
         try:
-            DeltaTable.create(self.path(table), schema, mode="ignore", storage_options=dict(self.options))
+            DeltaTable.create(
+                self.path(table),
+                schema,
+                mode="ignore",
+                partition_by=list(partition_by) or None,
+                storage_options=dict(self.options),
+            )
         except DeltaError:
             if not self.exists(table):
                 raise

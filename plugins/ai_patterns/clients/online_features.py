@@ -90,7 +90,7 @@ class OnlineFeatureReader:
     def _key_values(self, rows: pa.Table, name: str) -> list[Any]:
         # Feast cannot look up a null; what it answers for the stand-in is not used.
         stand_in = "" if self._keys[name].type == "string" else 0
-        return pc.fill_null(rows.column(name), stand_in).to_pylist()
+        return list(pc.fill_null(rows.column(name), stand_in).to_pylist())
 
     def _collect(
         self, rows: pa.Table, values: Mapping[str, list[Any]], found: Mapping[str, list[bool]]

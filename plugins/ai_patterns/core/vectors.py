@@ -40,7 +40,7 @@ def to_array(column: pa.ChunkedArray) -> Array:
         return np.asarray(column.cast(pa.timestamp("us")).to_numpy())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return np.asarray(column.to_numpy())
-    return np.asarray(column.cast(pa.float64()).to_numpy())
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy())  # keys may exceed 2^53
 
 
 def learn_encodings(system: SystemSpec, table: pa.Table, label: Array) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ def run(sql: str, relations: Mapping[str, Any], *, parameters: Mapping[str, Any]
     with connect() as connection:
         for name, relation in relations.items():
             connection.register(name, relation)
-        return connection.execute(sql, dict(parameters or {})).to_arrow_table()
+        return connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
 
 def connect() -> duckdb.DuckDBPyConnection:

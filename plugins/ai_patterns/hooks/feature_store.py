@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.clients.home import Home
+from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.embedded import EmbeddedHook, location
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.clients.home import Home
+from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.embedded import EmbeddedHook, location
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import logging
 
 import pyarrow as pa
 
-from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import CHAMPION, LoadedModel, Registry
 from ai_patterns.core.days import Days
 from ai_patterns.core.predictions import (
@@ -44,7 +44,8 @@ def score(system: SystemSpec, lake: Lake, registry: Registry, days: Days, *, at:
     model = registry.load_onnx(version)
     rows = lake.read(TRAINING_SETS, days).sort_by([(name, "ascending") for name in _order(system)])
     table = _predictions(system, model, rows, at or dt.datetime.now(dt.UTC))
-    lake.replace_days(TABLE, table, days, partition_by=PARTITIONS, where="mode = 'batch'")
+    replaced = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}' AND mode = 'batch'"
+    lake.replace_where(TABLE, table, replaced, PARTITIONS)
     log.info("version %d scored %d decisions on %s", version, table.num_rows, days)
     return int(table.num_rows)
 

@@ -17,7 +17,7 @@ class LoadDimensionsOperator(SystemOperator):
 
     def perform(self, context: Context) -> dict[str, int]:  # noqa: ARG002  dimensions have no days
         """Load every dimension; return its rows by name."""
-        from ai_patterns.jobs.ingestion import load_dimensions
+        from ai_patterns.jobs.extraction import load_dimensions
 
         if not self.spec.dimensions:
             raise AirflowSkipException("Nothing to do: the system has no dimensions.")
@@ -29,10 +29,13 @@ class ExtractStreamsOperator(SystemOperator):
 
     def perform(self, context: Context) -> dict[str, int]:
         """Stage the rows; return their number by stream."""
-        from ai_patterns.jobs.ingestion import extract
+        from ai_patterns.jobs.extraction import extract
 
         days = self.days_of(context)
-        rows = extract(self.spec, self.lake, days, run_id=context["run_id"], read_query=read_query)
+        overrides = context["params"].get("overrides")
+        if overrides:
+            self.log.warning("This run reads other files instead of sources: %s", overrides)
+        rows = extract(self.spec, self.lake, days, run_id=context["run_id"], read_query=read_query, overrides=overrides)
         if not any(rows.values()):
             raise AirflowSkipException(f"Nothing to do: the sources hold no rows that became known on {days}.")
         self.log.info("Staged %d rows of %d streams for %s: %s", sum(rows.values()), len(rows), days, rows)
@@ -48,13 +51,14 @@ class ValidateStreamsOperator(SystemOperator):
         Raises:
             AirflowFailException: an expectation of a partition failed; it names the expectation and the count.
         """
-        from ai_patterns.jobs.ingestion import audit
+        from ai_patterns.jobs.audit import audit
 
         days = self.days_of(context)
         with report_verdict(self.spec.name, "expectations"):
             report = audit(self.spec, self.lake, days, run_id=context["run_id"])
-        self.log.info("Audited the streams for %s: %s", days, report)
-        return {"days": str(days), "report": str(report)}
+        found = {name: {"rows": stream.rows, "refused": stream.refused} for name, stream in report.streams.items()}
+        self.log.info("Audited the streams for %s: %s", days, found)
+        return found
 
 
 class PublishStreamsOperator(SystemOperator):

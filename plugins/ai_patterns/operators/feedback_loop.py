@@ -57,11 +57,11 @@ class DecideRetrainingOperator(SystemOperator, BranchMixIn):
 
     def perform(self, context: Context) -> dict[str, Any]:
         """Decide; return the verdict, its reason and the days to train on."""
+        from ai_patterns.jobs.champion import read_champion
         from ai_patterns.jobs.feedback import decide_retraining
-        from ai_patterns.jobs.present_champion import present_champion
 
         now = self.moment_of(context)
-        decision = decide_retraining(self.spec, self.lake, now, present_champion(self.lake))
+        decision = decide_retraining(self.spec, self.lake, now, read_champion(self.lake, now))
         self.log.info("%s: %s", "Retrain" if decision.retrain else "Do not retrain", decision.reason)
         self.do_branch(context, self.if_retrain if decision.retrain else self.otherwise)
         days = Days(self.spec.start, self.days_of(context).last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, Param, TaskGroup
 
 from ai_patterns.operators.data_pipeline import (
     ExtractStreamsOperator,
@@ -19,8 +19,9 @@ STEP = "data_pipeline"
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:
     """`{system}__data_pipeline`, one run a day; announces `{system}/events`."""
-    schedule = daily(system.schedules.data_pipeline)
-    with system_dag(system, STEP, schedule=schedule, description="Write, audit and publish each day's events.") as dag:
+    schedule, description = daily(system.schedules.data_pipeline), "Write, audit and publish each day's events."
+    params = {"overrides": _overrides()}
+    with system_dag(system, STEP, schedule=schedule, description=description, params=params) as dag:
         with TaskGroup("ingest_partition", tooltip="Nothing is visible before it passed its expectations."):
             extract = ExtractStreamsOperator(task_id="extract_streams", system=system.folder)
             validate = ValidateStreamsOperator(task_id="validate_streams", system=system.folder)
@@ -31,3 +32,12 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
         if system.dimensions:
             _ = LoadDimensionsOperator(task_id="load_dimensions", system=system.folder) >> publish
     return (dag,)
+
+
+def _overrides() -> Param:
+    return Param(
+        None,
+        type=["null", "object"],
+        title="Other files",
+        description="For this run only: source name -> a CSV or Parquet file to read instead, such as a correction.",
+    )

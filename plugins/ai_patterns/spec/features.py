@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Literal, Self
 
@@ -13,8 +14,13 @@ from ai_patterns.spec.durations import Duration, format_duration
 Function = Literal["count", "sum", "mean", "rate", "min", "max", "last"]
 
 
+_SHORT_FORM = re.compile(
+    r"(?P<function>\w+)(\((?P<column>\w+)\))?( scale (?P<scale>\d+))? over (?P<windows>\w+(, ?\w+)*)"
+)
+
+
 class AggregationSpec(Part):
-    """One aggregation of a group.
+    """One aggregation of a group, in full or in short: `mean(delay) scale 100 over 1h, 3h`.
 
     Attributes:
         function: `rate` is the share of rows whose boolean column is true; `last` is the newest value by
@@ -28,6 +34,17 @@ class AggregationSpec(Part):
     column: Name | None = None
     scale: int = Field(default=1, ge=1)
     windows: tuple[Duration, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        match = _SHORT_FORM.fullmatch(value)
+        if match is None:
+            raise ValueError(f"{value!r} is no aggregation; write it as mean(column) over 1h, 3h")
+        parts: dict[str, object] = {name: text for name, text in match.groupdict().items() if text}
+        return parts | {"windows": [window.strip() for window in match["windows"].split(",")]}
 
     @model_validator(mode="after")
     def _column_where_needed(self) -> Self:

@@ -3,13 +3,13 @@
 WITH zoned AS (
   SELECT f.*,
     coalesce(a.tzone, 'America/Puerto_Rico') AS zone,
-    time_hour + to_minutes(CAST(minute AS INTEGER)) AS departs
+    time_hour + to_minutes(minute) AS departs
   FROM flights f LEFT JOIN airports a ON a.faa = f.dest
   WHERE arr_delay IS NOT NULL
 ), local_arrival AS (
   SELECT *,
     date_trunc('day', timezone(zone, departs))
-      + to_hours(CAST(sched_arr_time // 100 AS INTEGER)) + to_minutes(CAST(sched_arr_time % 100 AS INTEGER)) AS same_day
+      + to_hours(sched_arr_time // 100) + to_minutes(sched_arr_time % 100) AS same_day
   FROM zoned
 ), scheduled_arrival AS (
   SELECT *,
@@ -18,8 +18,8 @@ WITH zoned AS (
 )
 SELECT
   concat_ws('-', carrier, flight, origin, strftime(make_date(year, month, day), '%Y%m%d')) AS flight_id,
-  arrives + to_minutes(CAST(arr_delay AS INTEGER)) AS arrived_at,
-  carrier, origin, dest, tailnum,
-  CAST(arr_delay AS DOUBLE) AS arr_delay,
+  arrives + to_minutes(arr_delay) AS arrived_at,
+  carrier, flight, origin, dest, tailnum,
+  arr_delay,
   arr_delay >= 15 AS late
 FROM scheduled_arrival

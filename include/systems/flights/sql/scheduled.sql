@@ -3,9 +3,9 @@
 -- have no label and never train, and at request time the number is what the airline has assigned.
 SELECT
   concat_ws('-', carrier, flight, origin, strftime(make_date(year, month, day), '%Y%m%d')) AS flight_id,
-  time_hour + to_minutes(CAST(minute AS INTEGER)) AS scheduled_departure,
-  time_hour + to_minutes(CAST(minute AS INTEGER)) - INTERVAL 24 HOUR AS published,
-  carrier, origin, dest, tailnum,
-  CAST(distance AS DOUBLE) AS distance,
-  CAST(sched_arr_time // 100 AS DOUBLE) AS arrival_hour
+  time_hour + to_minutes(minute) AS scheduled_departure,
+  time_hour + to_minutes(minute) - INTERVAL 24 HOUR AS published,
+  carrier, flight, origin, dest, tailnum,
+  distance,
+  sched_arr_time // 100 AS arrival_hour
 FROM flights

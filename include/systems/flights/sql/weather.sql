@@ -4,5 +4,5 @@ SELECT
   time_hour AS observed_at,
   time_hour + INTERVAL 52 MINUTE AS reported_at,
   origin, temp, dewp, humid,
-  CAST(wind_dir AS DOUBLE) AS wind_dir, wind_speed, precip, pressure, visib
+  wind_dir, wind_speed, precip, pressure, visib
 FROM weather

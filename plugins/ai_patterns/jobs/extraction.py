@@ -1,0 +1,141 @@
+"""Extraction: each stream's SQL over the raw sources, into staging; and the dimension tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.sources import ReadQuery, Source, open_source
+from ai_patterns.clients.staging import Staging
+from ai_patterns.core.days import Days
+from ai_patterns.engines.rows import RAW_DAY, assign_days, cast_table, run_sql, tables_of
+from ai_patterns.errors import DataQualityError
+from ai_patterns.spec.streams import TableSpec
+from ai_patterns.spec.system import SystemSpec
+
+log = logging.getLogger(__name__)
+
+_KEEP_STAGING = dt.timedelta(days=7)
+_CACHED = 8
+_cache: OrderedDict[Hashable, pa.Table] = OrderedDict()
+"""Results of queries over files, so that a process that loads day after day parses them once."""
+
+
+def extract(
+    system: SystemSpec,
+    lake: Lake,
+    days: Days,
+    *,
+    run_id: str,
+    read_query: ReadQuery | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, int]:
+    """Write the rows that became known within `days` to the run's staging, as they came.
+
+    Args:
+        system: what to read.
+        lake: where staging lies.
+        days: UTC days of known time.
+        run_id: names the staging.
+        read_query: runs the queries of query sources.
+        overrides: source name -> a CSV or Parquet file to read instead, for this run.
+
+    Returns:
+        Rows of each stream.
+
+    Raises:
+        ServiceUnavailableError: a source is away.
+        DataQualityError: a source lacks a column that the SQL names, or a time column is missing.
+    """
+    staging = Staging(lake, run_id)
+    staging.discard()
+    staging.prune(before=dt.datetime.now(dt.UTC) - _KEEP_STAGING)
+    counts = {}
+    for name in system.streams:
+        raw = _raw_stream(system, name, read_query, overrides or {})
+        rows = raw.filter(pc.and_(pc.greater_equal(raw[RAW_DAY], days.first), pc.less_equal(raw[RAW_DAY], days.last)))
+        staging.write(name, rows)
+        counts[name] = rows.num_rows
+        log.info("Extracted %d rows of %s that became known in %s.", rows.num_rows, name, days)
+    return counts
+
+
+def load_dimensions(
+    system: SystemSpec,
+    lake: Lake,
+    read_query: ReadQuery | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, int]:
+    """Replace every dimension table; return its rows.
+
+    Raises:
+        ServiceUnavailableError: a source is away.
+        DataQualityError: a column is missing, or a key is missing or repeated.
+    """
+    counts = {}
+    for name, spec in system.dimensions.items():
+        sql, sources = _query_of(system, spec, read_query, overrides or {})
+        raw = run_sql(sql, {source: item.read() for source, item in sources.items()}, name)
+        _require_columns(raw, tuple(spec.columns), name)
+        rows = cast_table(raw, spec)
+        _require_keys(rows, spec, name)
+        lake.replace(f"dimensions/{name}", rows)
+        counts[name] = rows.num_rows
+        log.info("Loaded %d rows of the dimension %s.", rows.num_rows, name)
+    return counts
+
+
+def _raw_stream(system: SystemSpec, name: str, read_query: ReadQuery | None, overrides: Mapping[str, str]) -> pa.Table:
+    """All rows of a stream with their partition, ordered by it."""
+    spec = system.streams[name]
+    sql, sources = _query_of(system, spec, read_query, overrides)
+    signatures = {source: item.signature() for source, item in sources.items()}
+    key = (sql, spec.known_time, spec.event_time, system.start, tuple(sorted(signatures.items(), key=lambda i: i[0])))
+    if key in _cache:
+        _cache.move_to_end(key)
+        return _cache[key]
+    raw = run_sql(sql, {source: item.read() for source, item in sources.items()}, name)
+    _require_columns(raw, (spec.known_time, spec.event_time), name)
+    rows = assign_days(raw, spec, str(system.start))
+    if all(signature is not None for signature in signatures.values()):
+        _cache[key] = rows
+        if len(_cache) > _CACHED:
+            _cache.popitem(last=False)
+    return rows
+
+
+def _query_of(
+    system: SystemSpec, table: TableSpec, read_query: ReadQuery | None, overrides: Mapping[str, str]
+) -> tuple[str, dict[str, Source]]:
+    """A table's SQL, and the sources that it reads."""
+    sql = (system.folder / table.sql).read_text("utf-8")
+    return sql, {
+        name: open_source(
+            name, system.sources[name], system.folder, read_query=read_query, override=overrides.get(name)
+        )
+        for name in sorted(tables_of(sql, system.sources))
+    }
+
+
+def _require_columns(rows: pa.Table, columns: tuple[str, ...], table: str) -> None:
+    for column in columns:
+        if column not in rows.column_names:
+            raise DataQualityError(
+                f"column_exists of {table}.{column} failed: its SQL gives no such column ({rows.num_rows} rows)"
+            )
+
+
+def _require_keys(rows: pa.Table, spec: TableSpec, table: str) -> None:
+    keys = rows.select(list(spec.key))
+    missing = sum(column.null_count for column in keys.columns)
+    repeated = rows.num_rows - keys.group_by(list(spec.key)).aggregate([]).num_rows
+    if missing or repeated:
+        raise DataQualityError(
+            f"unique key of dimension {table} failed: {missing} keys are missing, {repeated} are repeated"
+        )
