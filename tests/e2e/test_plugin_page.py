@@ -14,7 +14,8 @@ from demo.standalone import Standalone
 
 DAG = "flights__data_pipeline"
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
 ]  # fmt: skip
 
 
@@ -66,7 +67,8 @@ def test_no_dag_file_fails(client: AirflowClient) -> None:
     assert client.import_errors() == []
 
 
-def test_the_page_in_the_navigation(airflow: Standalone, client, page: Page, screenshots: Path) -> None:
+@pytest.mark.usefixtures("client")
+def test_the_page_in_the_navigation(airflow: Standalone, page: Page, screenshots: Path) -> None:
     page.goto(f"{airflow.url}/plugin/ai-patterns")
     frame = page.frame_locator("iframe")
     frame.get_by_role("heading", name="flights").wait_for()
@@ -75,7 +77,8 @@ def test_the_page_in_the_navigation(airflow: Standalone, client, page: Page, scr
     assert page.problems == []
 
 
-def test_the_page_on_a_dark_phone(airflow: Standalone, client, page: Page, screenshots: Path) -> None:
+@pytest.mark.usefixtures("client")
+def test_the_page_on_a_dark_phone(airflow: Standalone, page: Page, screenshots: Path) -> None:
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{airflow.url}/ai-patterns/")
@@ -84,14 +87,16 @@ def test_the_page_on_a_dark_phone(airflow: Standalone, client, page: Page, scree
     assert page.problems == []
 
 
-def test_the_tab_of_a_dag(airflow: Standalone, client, page: Page, screenshots: Path) -> None:
+@pytest.mark.usefixtures("client")
+def test_the_tab_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) -> None:
     page.goto(f"{airflow.url}/dags/{DAG}/plugin/ai-patterns-loop")
     page.frame_locator("iframe").get_by_role("heading", name="flights").wait_for()
     page.screenshot(path=screenshots / "dag_tab.png")
 
 
-def test_the_graph_of_a_dag(airflow: Standalone, client, page: Page, screenshots: Path) -> None:
-    page.add_init_script("localStorage.setItem('dag_view-" + DAG + "', '\"graph\"')")
+@pytest.mark.usefixtures("client")
+def test_the_graph_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) -> None:
+    page.add_init_script("localStorage.setItem('default_dag_view', '\"graph\"')")
     page.goto(f"{airflow.url}/dags/{DAG}")
     page.locator(".react-flow__node").first.wait_for()
     page.wait_for_timeout(1000)
