@@ -85,16 +85,16 @@ def ingest(
     read_query: ReadQuery | None = None,
     overrides: Mapping[str, str] | None = None,
 ) -> IngestionReport:
-    """Extract, audit and publish `days`, and load the dimension tables.
+    """Extract and audit `days`, load the dimension tables, and publish.
 
     Raises:
         ServiceUnavailableError: a source is away.
-        DataQualityError: a day failed its audit; nothing is published.
+        DataQualityError: a day or a dimension failed its audit; nothing is published.
     """
     extract(system, lake, days, run_id=run_id, read_query=read_query, overrides=overrides)
     report = audit(system, lake, days, run_id=run_id)
-    published = publish(system, lake, days, run_id=run_id)
     dimensions = load_dimensions(system, lake, read_query, overrides)
+    published = publish(system, lake, days, run_id=run_id)
     Staging(lake, run_id).discard()
     quarantined = {name: item.refused for name, item in report.streams.items()}
     return IngestionReport(days, published, quarantined, dimensions)

@@ -46,8 +46,8 @@ def readmit(system: SystemSpec, lake: Lake, stream: str, days: Days, fix_sql: st
         lake: its lake.
         stream: the stream's name.
         days: UTC days.
-        fix_sql: a `SELECT` over the table `quarantined`, which has the declared columns and `_place`; it
-            must pass `_place` on. A column that holds a value of another type is text there.
+        fix_sql: a `SELECT` over the table `quarantined`, which has the declared columns, as text, and `_place`;
+            it must pass `_place` on.
 
     Raises:
         DataQualityError: the SQL drops a column, or gives a row twice.
