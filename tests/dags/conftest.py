@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dag_project import GREENHOUSE, ROOT
 
+
 @pytest.fixture
 def systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of flights and of a greenhouse; the DAG files read it."""

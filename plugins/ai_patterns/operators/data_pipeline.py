@@ -35,9 +35,7 @@ class ExtractStreamsOperator(SystemOperator):
         overrides = context["params"].get("overrides")
         if overrides:
             self.log.warning("This run reads other files instead of sources: %s", overrides)
-        rows = extract(
-            self.spec, self.lake, days, run_id=context["run_id"], read_query=read_query, overrides=overrides
-        )
+        rows = extract(self.spec, self.lake, days, run_id=context["run_id"], read_query=read_query, overrides=overrides)
         if not any(rows.values()):
             raise AirflowSkipException(f"Nothing to do: the sources hold no rows that became known on {days}.")
         self.log.info("Staged %d rows of %d streams for %s: %s", sum(rows.values()), len(rows), days, rows)
