@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from dag_project import ROOT
 
 HEAVY = ("pandas", "sklearn", "mlflow", "feast", "duckdb", "great_expectations", "pyarrow", "deltalake", "fastapi")

@@ -33,7 +33,7 @@ def lake(tmp_path, monkeypatch):
 class Ready(BaseHTTPRequestHandler):
     """Answers every GET with 200."""
 
-    def do_GET(self):  # noqa: N802  the name is the library's
+    def do_GET(self):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
