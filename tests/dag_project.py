@@ -30,7 +30,8 @@ streams:
     known_time: read_at
     columns: {reading_id: string, read_at: timestamp, bed: string, litres: {type: double, min: 0}}
 groups:
-  drunk: {stream: readings, key: [bed], hop: 1h, aggregations: {litres: {function: mean, column: litres, windows: [1d]}}}
+  drunk:
+    {stream: readings, key: [bed], hop: 1h, aggregations: {litres: {function: mean, column: litres, windows: [1d]}}}
 decision:
   stream: readings
   inputs: [reading_id, read_at, bed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import Context
@@ -91,7 +92,7 @@ class WriteReportOperator(SystemOperator):
 
 
 def _summarize(operator: SystemOperator, report: MonitoringReport) -> dict[str, int]:
-    failed = count_verdicts(operator.spec.name, report.rows)
-    for verdict in report.rows:
+    verdicts = [asdict(row) for row in report.rows]
+    for verdict in verdicts:
         operator.log.info("%s %s: %s", verdict["check"], verdict["subject"], verdict["detail"])
-    return {"checks": len(report.rows), "alarms": failed}
+    return {"checks": len(verdicts), "alarms": count_verdicts(operator.spec.name, verdicts)}

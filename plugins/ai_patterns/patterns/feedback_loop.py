@@ -29,6 +29,7 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
             system=system.folder,
             if_retrain="retrain_model",
             otherwise="keep_champion",
+            trigger_rule="none_failed",  # a champion also ages without predictions
         )
         _ = _measure(system) >> decide >> [_retrain(system), EmptyOperator(task_id="keep_champion")]
     return (dag,)

@@ -6,7 +6,7 @@ import datetime as dt
 from abc import abstractmethod
 from typing import Any
 
-from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue, conf
+from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 from airflow.sdk.exceptions import AirflowFailException
 
 from ai_patterns.errors import MissingDependencyError, SpecError
@@ -21,9 +21,8 @@ class DeferringSensor(BaseSensorOperator):
         kwargs: as of Airflow's sensors; `poke_interval` and `timeout` count here as there.
     """
 
-    def __init__(
-        self, *, deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=True), **kwargs: Any
-    ) -> None:
+    # Airflow's own default of `default_deferrable` is off, so it cannot tell who chose to wait in a slot.
+    def __init__(self, *, deferrable: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.deferrable = deferrable
 
