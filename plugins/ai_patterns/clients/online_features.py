@@ -97,13 +97,14 @@ class OnlineFeatureReader:
     ) -> OnlineFeatures:
         columns: dict[str, pa.Array] = {}
         missing: dict[str, list[bool]] = {}
+        defaults = self._system.feature_defaults
         for view in view_names(self._system):
             kinds = feature_types(self._system, view)
             names = {feature: column_name(view, feature) for feature in kinds}
             unknown = self._unknown(rows, view, [found.get(name, []) for name in names.values()])
             missing[view] = unknown
             for feature, name in names.items():
-                default = self._system.defaults.get(name)
+                default = defaults.get(name)
                 filled = [default if lost else value for value, lost in zip(values.get(name, []), unknown, strict=True)]
                 columns[name] = _array(filled, kinds[feature])
         return OnlineFeatures(pa.table(columns), missing)
