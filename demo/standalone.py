@@ -53,7 +53,6 @@ class Standalone:
             "AI_PATTERNS_LAKE": str(self.home.parent / "lake"),
             "AI_PATTERNS_TRACKING_URI": f"sqlite:///{self.home.parent}/mlflow.db",
             "OMP_NUM_THREADS": "1",
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",  # it starts `airflow` by name
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),

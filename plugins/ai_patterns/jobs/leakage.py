@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
@@ -91,5 +92,5 @@ def _past_values(system: SystemSpec, alone: SystemSpec, lake: Lake, decisions: p
 
 
 def _differences(stored: pa.ChunkedArray, recomputed: pa.ChunkedArray) -> int:
-    pairs = zip(stored.to_pylist(), recomputed.to_pylist(), strict=True)
-    return sum(old != new and not (old != old and new != new) for old, new in pairs)
+    same = pc.or_kleene(pc.equal(stored, recomputed), pc.and_(pc.is_null(stored), pc.is_null(recomputed)))
+    return int(pc.sum(pc.invert(pc.fill_null(same, False))).as_py() or 0)
