@@ -29,7 +29,10 @@ def _not_reserved(name: str) -> str:
     return name
 
 
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), AfterValidator(_not_reserved)]
+Title = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""A snake_case word for people and file names."""
+
+Name = Annotated[Title, AfterValidator(_not_reserved)]
 """A snake_case name: it becomes part of DAG ids, table paths and column names."""
 
 

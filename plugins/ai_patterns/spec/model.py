@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ai_patterns.spec.base import Name, Part
+from ai_patterns.spec.base import Name, Part, Title
 from ai_patterns.spec.durations import Duration
 
 Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
@@ -57,7 +57,7 @@ class ModelSpec(Part):
     estimator: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     categorical: tuple[str, ...] = ()
-    features: dict[Name, tuple[str, ...]] = Field(min_length=1)
+    features: dict[Title, tuple[str, ...]] = Field(min_length=1)
     evaluation: Duration = timedelta(days=14)
     slices: tuple[Name, ...] = ()
 
