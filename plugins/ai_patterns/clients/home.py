@@ -31,8 +31,8 @@ class Home:
         """Read `AI_PATTERNS_HOME`, and what moves a single place.
 
         These are `AI_PATTERNS_SYSTEMS`, `AI_PATTERNS_LAKE`, `AI_PATTERNS_TRACKING_URI`, `AI_PATTERNS_FEAST` and
-        `AI_PATTERNS_REPORTS`. The home is `AIRFLOW_HOME` where nothing else is said, or else the working folder; what it makes
-        lies in its `.run` folder.
+        `AI_PATTERNS_REPORTS`. The home is `AIRFLOW_HOME` where nothing else is said, or else the working folder;
+        what it makes lies in its `.run` folder.
 
         >>> home = Home.from_environment({"AI_PATTERNS_HOME": "/srv/ai", "AI_PATTERNS_LAKE": "s3://lake"})
         >>> home.systems.as_posix(), home.lake, home.tracking
