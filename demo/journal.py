@@ -91,9 +91,9 @@ class Journal:
             raise RuntimeError(f"{dag_id} ended as {state}, not {expect}; failed tasks: {failed or tasks}")
         return run_id
 
-    def result(self, step: str, run_id: str, task: str) -> Any:
-        """What a task returned."""
-        path = f"/dags/{self._system}__{step}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value"
+    def result(self, step: str, run_id: str, task: str, key: str = "return_value") -> Any:
+        """What a task returned, or pushed under `key`."""
+        path = f"/dags/{self._system}__{step}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/{key}"
         entry: Mapping[str, Any] = self._client.call("GET", path, params={"deserialize": "true"})
         return entry["value"]
 

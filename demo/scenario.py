@@ -108,7 +108,7 @@ class Story:
 
     def _decide(self, week: str) -> None:
         run = self._journal.run("feedback_loop", week)
-        decision = self._journal.result("feedback_loop", run, "decide_retraining")
+        decision = self._journal.result("feedback_loop", run, "decide_retraining", "decision")
         print(f"retrain: {decision['retrain']}. {decision['reason']}", flush=True)
         if decision["retrain"]:
             self._journal.follow("model_training", decision["days"])

@@ -33,7 +33,7 @@ def inference(home: Home, system_folder: Path, port: int, log: Path) -> Iterator
         "--poll-seconds", "1", "--flush-seconds", "1",
     ]  # fmt: skip
     with log.open("wb") as out:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - this interpreter and its own flags
             command,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -19,7 +19,8 @@ def tell(summary: Mapping[str, Any]) -> None:
             print(f"{title}: version {line['version']} (before: {line['previous']}): {line['reason']}")
     print(f"fault: {summary['fault']}")
     print(
-        f"rows: {summary['rows']}; quarantined: {summary['quarantined']}; without a label: {summary['rows_without_label']}"
+        f"rows: {summary['rows']}; quarantined: {summary['quarantined']}; "
+        f"without a label: {summary['rows_without_label']}"
     )
 
 

@@ -8,7 +8,7 @@ from dag_project import PATTERNS
 
 
 @pytest.fixture
-def dags(systems, read_dags):  # noqa: ARG001  the DAG files read the systems
+def dags(systems, read_dags):
     found, errors = read_dags()
     assert errors == {}
     return found

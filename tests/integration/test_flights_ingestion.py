@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from ai_patterns.clients.lake import Lake
@@ -25,13 +26,18 @@ def system(repository: Path) -> SystemSpec:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    return Lake(str(tmp_path_factory.mktemp("year")), "flights")
+def loaded(system: SystemSpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, IngestionReport]:
+    lake = Lake(str(tmp_path_factory.mktemp("year")), "flights")
+    return lake, ingest(system, lake, YEAR, run_id="year")
 
 
 @pytest.fixture(scope="module")
-def year(system: SystemSpec, lake: Lake) -> IngestionReport:
-    return ingest(system, lake, YEAR, run_id="year")
+def lake(loaded: tuple[Lake, IngestionReport]) -> Lake:
+    return loaded[0]
+
+
+def rows_of(lake: Lake, table: str, columns: list[str]) -> pa.Table:
+    return lake.read(table, columns=columns).sort_by([(name, "ascending") for name in columns])
 
 
 def query(lake: Lake, sql: str, *streams: str, **more: object) -> list[tuple[object, ...]]:
@@ -39,28 +45,27 @@ def query(lake: Lake, sql: str, *streams: str, **more: object) -> list[tuple[obj
     return [tuple(row.values()) for row in run(sql, {**tables, **more}).to_pylist()]
 
 
-def test_every_row_arrives_and_only_the_broken_sensor_is_quarantined(year: IngestionReport) -> None:
+def test_every_row_arrives_and_only_the_broken_sensor_is_quarantined(loaded: tuple[Lake, IngestionReport]) -> None:
+    year = loaded[1]
     assert year.published == {"scheduled": 336_776, "departed": 328_521, "arrived": 327_346, "weather": 26_114}
     assert year.quarantined["weather"] == {"wind_speed: outside 0 to 120": 1}
     assert sum(len(reasons) for reasons in year.quarantined.values()) == 1
     assert year.dimensions == {"planes": 3_322}
 
 
-def test_the_wind_of_1048_miles_an_hour_keeps_its_raw_bytes(year: IngestionReport, lake: Lake) -> None:
+def test_the_wind_of_1048_miles_an_hour_keeps_its_raw_bytes(lake: Lake) -> None:
     (row,) = lake.read("quarantine/weather").to_pylist()
     assert (row["day"], row["key"], row["run_id"]) == (dt.date(2013, 2, 12), "EWR-20130212T08", "year")
     assert b'"wind_speed":1048.36058' in row["raw"]
 
 
-def test_partitions_are_the_utc_day_of_known_time(year: IngestionReport, system: SystemSpec, lake: Lake) -> None:
+def test_partitions_are_the_utc_day_of_known_time(system: SystemSpec, lake: Lake) -> None:
     for name, stream in system.streams.items():
-        wrong = query(lake, f"SELECT count(*) FROM {name} WHERE CAST({stream.known_time} AS DATE) <> day", name)  # noqa: S608
+        wrong = query(lake, f"SELECT count(*) FROM {name} WHERE CAST({stream.known_time} AS DATE) <> day", name)
         assert wrong == [(0,)], name
 
 
-def test_arrival_times_reproduce_the_clocks_at_the_destinations(
-    year: IngestionReport, system: SystemSpec, lake: Lake
-) -> None:
+def test_arrival_times_reproduce_the_clocks_at_the_destinations(system: SystemSpec, lake: Lake) -> None:
     """One row of the source itself lies on a night when clocks change."""
     raw = {name: open_source(name, system.sources[name], system.folder).read() for name in ("flights", "airports")}
     odd = query(
@@ -79,28 +84,25 @@ def test_arrival_times_reproduce_the_clocks_at_the_destinations(
     assert odd == [("B6-35-JFK-20130309",)]
 
 
-def test_cancelled_and_diverted_flights_have_no_arrival(year: IngestionReport, lake: Lake) -> None:
+def test_cancelled_and_diverted_flights_have_no_arrival(lake: Lake) -> None:
     unlabelled = "SELECT count(*), count(tailnum) FROM scheduled ANTI JOIN arrived USING (flight_id)"
     ((rows, with_tail),) = query(lake, unlabelled, "scheduled", "arrived")
     assert rows == 9_430
     assert rows - with_tail == 2_512  # type: ignore[operator]
 
 
-def test_airports_without_a_time_zone_and_times_of_2400_are_kept(year: IngestionReport, lake: Lake) -> None:
+def test_airports_without_a_time_zone_and_times_of_2400_are_kept(lake: Lake) -> None:
     ((islands,),) = query(lake, "SELECT count(*) FROM arrived WHERE dest IN ('SJU', 'BQN', 'STT', 'PSE')", "arrived")
     assert islands == 7_499
     assert query(lake, "SELECT max(arrival_hour) FROM scheduled", "scheduled") in ([(23.0,)], [(24.0,)])
 
 
-def test_weather_is_known_from_minute_52(year: IngestionReport, lake: Lake) -> None:
-    assert query(lake, "SELECT DISTINCT reported_at - observed_at FROM weather", "weather") == [
-        (dt.timedelta(minutes=52),)
-    ]
+def test_weather_is_known_from_minute_52(lake: Lake) -> None:
+    lags = query(lake, "SELECT DISTINCT reported_at - observed_at FROM weather", "weather")
+    assert lags == [(dt.timedelta(minutes=52),)]
 
 
-def test_a_year_at_once_equals_the_year_day_by_day(
-    year: IngestionReport, system: SystemSpec, lake: Lake, tmp_path: Path
-) -> None:
+def test_a_year_at_once_equals_the_year_day_by_day(system: SystemSpec, lake: Lake, tmp_path: Path) -> None:
     daily = Lake(str(tmp_path), "flights")
     for day in YEAR:
         days = Days(day, day)
@@ -110,10 +112,7 @@ def test_a_year_at_once_equals_the_year_day_by_day(
         order = [(column, "ascending") for column in ("day", *stream.key)]
         tables = [item.read(f"events/{name}").sort_by(order) for item in (lake, daily)]
         assert tables[0].equals(tables[1]), name
-    kept = ["day", "key", "column", "reason", "raw"]
-    assert lake.read("quarantine/weather", columns=kept).equals(daily.read("quarantine/weather", columns=kept))
     judged = ["day", "check", "subject", "value", "bound", "passed"]
-    verdicts = [
-        item.read("checks", columns=judged).sort_by([(name, "ascending") for name in judged]) for item in (lake, daily)
-    ]
-    assert verdicts[0].equals(verdicts[1])
+    assert rows_of(lake, "checks", judged).equals(rows_of(daily, "checks", judged))
+    kept = ["day", "key", "column", "reason", "raw"]
+    assert rows_of(lake, "quarantine/weather", kept).equals(rows_of(daily, "quarantine/weather", kept))

@@ -9,6 +9,9 @@ from airflow.sdk import BranchMixIn, Context
 from ai_patterns.core.days import Days
 from ai_patterns.operators.system import SystemOperator
 
+DECISION = "decision"
+"""Key of the XCom that holds the decision."""
+
 
 class JoinLabelsOperator(SystemOperator):
     """Joins the labels that are known and mature by now to their predictions."""
@@ -43,6 +46,9 @@ class MeasurePerformanceOperator(SystemOperator):
 class DecideRetrainingOperator(SystemOperator, BranchMixIn):
     """Decides on retraining, writes down why, and follows one of two branches.
 
+    The XCom `decision` holds the verdict, its reason, and the days and the instant to train with: following a
+    branch ends the task, so nothing can be returned.
+
     Args:
         if_retrain: task to go on with when the decision is to retrain.
         otherwise: task to go on with when it is not.
@@ -55,14 +61,15 @@ class DecideRetrainingOperator(SystemOperator, BranchMixIn):
         super().__init__(**kwargs)
         self.if_retrain, self.otherwise = if_retrain, otherwise
 
-    def perform(self, context: Context) -> dict[str, Any]:
-        """Decide; return the verdict, its reason and the days to train on."""
+    def perform(self, context: Context) -> None:
+        """Decide, push the decision and follow its branch."""
         from ai_patterns.jobs.champion import read_champion
         from ai_patterns.jobs.feedback import decide_retraining
 
         now = self.moment_of(context)
         decision = decide_retraining(self.spec, self.lake, now, read_champion(self.lake, now))
         self.log.info("%s: %s", "Retrain" if decision.retrain else "Do not retrain", decision.reason)
-        self.do_branch(context, self.if_retrain if decision.retrain else self.otherwise)
         days = Days(self.spec.start, self.days_of(context).last)
-        return {"retrain": decision.retrain, "reason": decision.reason, "days": str(days), "as_of": now.isoformat()}
+        verdict = {"retrain": decision.retrain, "reason": decision.reason, "days": str(days), "as_of": now.isoformat()}
+        context["ti"].xcom_push(key=DECISION, value=verdict)
+        self.do_branch(context, self.if_retrain if decision.retrain else self.otherwise)

@@ -7,6 +7,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, PartitionedAtRuntime, TaskGroup
 
 from ai_patterns.operators.feedback_loop import (
+    DECISION,
     DecideRetrainingOperator,
     JoinLabelsOperator,
     MeasurePerformanceOperator,
@@ -16,7 +17,7 @@ from ai_patterns.patterns.frame import system_dag, weekly
 from ai_patterns.spec.system import SystemSpec
 
 STEP = "feedback_loop"
-_DECISION = "ti.xcom_pull(task_ids='decide_retraining')"
+_DECISION = f"ti.xcom_pull(task_ids='decide_retraining', key='{DECISION}')"
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:

@@ -22,7 +22,7 @@ def write_data(folder: Path) -> None:
 
 
 def _hours() -> list[tuple[object, ...]]:
-    chance = random.Random(20240301)  # noqa: S311  # data, no secret
+    chance = random.Random(20240301)  # data, no secret
     rows: list[tuple[object, ...]] = []
     for number in range(24 * DAYS):
         hour = FIRST + dt.timedelta(hours=number)

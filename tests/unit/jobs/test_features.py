@@ -39,7 +39,7 @@ def group(layer: str, key: tuple[str, ...] = ("key",)) -> GroupSpec:
 def value_log(rows, spec: GroupSpec) -> pa.Table:
     events = pa.Table.from_pylist(rows, event_streams.SCHEMA)
     tiles = duckdb.run(tiles_sql(spec, STREAM), {"events": events})
-    sql = f"SELECT * REPLACE (make_timestamptz(valid_from) AS valid_from) FROM ({values_sql(spec, STREAM)})"  # noqa: S608
+    sql = f"SELECT * REPLACE (make_timestamptz(valid_from) AS valid_from) FROM ({values_sql(spec, STREAM)})"
     return duckdb.run(sql, {"events": events, "tiles": tiles})
 
 
@@ -65,7 +65,7 @@ def test_the_log_gives_the_formula_at_any_instant(layer, key, rows, minutes):
 @settings(max_examples=20, deadline=None)
 def test_tiles_merge_in_any_order_and_grouping(rows, cut):
     spec = group("stream")
-    merged = f"SELECT key, {', '.join(partial_aggregates(spec))} FROM parts GROUP BY key ORDER BY key"  # noqa: S608
+    merged = f"SELECT key, {', '.join(partial_aggregates(spec))} FROM parts GROUP BY key ORDER BY key"
     single = duckdb.run(contributions_sql(spec, STREAM), {"events": pa.Table.from_pylist(rows, event_streams.SCHEMA)})
     halves = [
         duckdb.run(merged, {"parts": part})
