@@ -17,19 +17,22 @@ class Home:
         lake: URI below which every system's lake lies.
         tracking: MLflow's tracking URI.
         features: folder that holds one Feast repository a system.
+        reports: folder that holds one folder of reports a system.
     """
 
     systems: Path
     lake: str
     tracking: str
     features: Path
+    reports: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
-        """Read `AI_PATTERNS_HOME`, `AI_PATTERNS_SYSTEMS`, `AI_PATTERNS_LAKE` and `AI_PATTERNS_TRACKING_URI`.
+        """Read `AI_PATTERNS_HOME`, and what moves a single place.
 
-        The home is `AIRFLOW_HOME` where nothing else is said, or else the working folder; what it makes
-        lies in its `.run` folder.
+        These are `AI_PATTERNS_SYSTEMS`, `AI_PATTERNS_LAKE`, `AI_PATTERNS_TRACKING_URI`, `AI_PATTERNS_FEAST` and
+        `AI_PATTERNS_REPORTS`. The home is `AIRFLOW_HOME` where nothing else is said, or else the working folder;
+        what it makes lies in its `.run` folder.
 
         >>> home = Home.from_environment({"AI_PATTERNS_HOME": "/srv/ai", "AI_PATTERNS_LAKE": "s3://lake"})
         >>> home.systems.as_posix(), home.lake, home.tracking
@@ -41,4 +44,5 @@ class Home:
             lake=environment.get("AI_PATTERNS_LAKE") or str(root / ".run" / "lake"),
             tracking=environment.get("AI_PATTERNS_TRACKING_URI") or f"sqlite:///{root}/.run/mlflow.db",
             features=Path(environment.get("AI_PATTERNS_FEAST") or root / ".run" / "feast"),
+            reports=Path(environment.get("AI_PATTERNS_REPORTS") or root / ".run" / "reports"),
         )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.days import Days
 
 CHECKS = "checks"
+_ORDER = (DAY, "check", "subject")
 
 SCHEMA = pa.schema(
     [
@@ -62,3 +64,11 @@ def record_checks(lake: Lake, rows: Sequence[CheckRow], *, family: str, days: Da
     predicate = f"family = '{family}' AND {DAY} >= '{days.first}' AND {DAY} <= '{days.last}'"
     lake.replace_where(CHECKS, table, predicate, partition_by=(DAY, "family"))
     return len(rows)
+
+
+def read_alarms(lake: Lake, days: Days) -> list[str]:
+    """The failed verdicts of `days` in words: check, subject and detail; none where nothing was checked."""
+    if not lake.exists(CHECKS):
+        return []
+    failed = lake.read(CHECKS, days).filter(~ds.field("passed")).sort_by([(name, "ascending") for name in _ORDER])
+    return [f"{row['check']} of {row['subject']}: {row['detail']}" for row in failed.to_pylist()]

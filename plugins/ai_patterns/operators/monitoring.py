@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import Context
 
+from ai_patterns.clients.home import Home
+from ai_patterns.core.days import Days
 from ai_patterns.errors import DriftDetectedError
 from ai_patterns.operators.system import SystemOperator
 from ai_patterns.operators.verdicts import count_verdicts
@@ -63,7 +66,9 @@ class CheckPredictionsOperator(SystemOperator):
 
 
 class WriteReportOperator(SystemOperator):
-    """Writes a readable report of the days' checks; alarms turn the task red.
+    """Writes the system's report as a page and as JSON; alarms of the days turn the task red.
+
+    The days' report has its own folder below `reports/{system}` of `clients.home`.
 
     Args:
         fail_on_alarm: whether an alarm fails the task, after the report was written.
@@ -75,20 +80,24 @@ class WriteReportOperator(SystemOperator):
         self.fail_on_alarm = fail_on_alarm
 
     def perform(self, context: Context) -> dict[str, Any]:
-        """Write the report; return where it is and its figures.
+        """Write the report; return where its page is and the alarms of the days.
 
         Raises:
             AirflowFailException: a check of these days failed.
         """
-        from ai_patterns.jobs.reporting import write_report
+        from ai_patterns.jobs.checks import CHECKS, read_alarms
+        from ai_patterns.jobs.report import write_report
 
         days = self.days_of(context)
-        self.require_rows(["checks"], days)
-        report = write_report(self.spec, self.lake, days)
-        self.log.info("%d checks of %s, %d alarms: see %s", report.checks, days, len(report.alarms), report.path)
-        if report.alarms and self.fail_on_alarm:
-            raise DriftDetectedError(f"{len(report.alarms)} alarms on {days}: {'; '.join(report.alarms)}")
-        return {"path": report.path, "checks": report.checks, "alarms": len(report.alarms)}
+        self.require_rows([CHECKS], days)
+        page, alarms = write_report(self.spec, self.lake, self._folder(days)), read_alarms(self.lake, days)
+        self.log.info("%d alarms on %s; the report is at %s", len(alarms), days, page)
+        if alarms and self.fail_on_alarm:
+            raise DriftDetectedError(f"{len(alarms)} alarms on {days}, see {page}: {'; '.join(alarms)}")
+        return {"path": str(page), "alarms": alarms}
+
+    def _folder(self, days: Days) -> Path:
+        return Home.from_environment().reports / self.spec.name / str(days).replace("/", "_")
 
 
 def _summarize(operator: SystemOperator, report: MonitoringReport) -> dict[str, int]:

@@ -44,7 +44,7 @@ PUMPS = SystemSpec.model_validate(
             "estimator": "sklearn.linear_model.LogisticRegression",
             "categorical": ["site"],
             "slices": ["site"],
-            "features": {"all": ["site", "pressure"]},
+            "features": {"everything": ["site", "pressure"]},
         },
         "gates": {"compare": "brier"},
         "feedback": {
