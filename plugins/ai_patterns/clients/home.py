@@ -17,12 +17,14 @@ class Home:
         lake: URI below which every system's lake lies.
         tracking: MLflow's tracking URI.
         features: folder that holds one Feast repository a system.
+        made: folder for whatever else is made, such as the lake of an evaluation.
     """
 
     systems: Path
     lake: str
     tracking: str
     features: Path
+    made: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
@@ -41,4 +43,5 @@ class Home:
             lake=environment.get("AI_PATTERNS_LAKE") or str(root / ".run" / "lake"),
             tracking=environment.get("AI_PATTERNS_TRACKING_URI") or f"sqlite:///{root}/.run/mlflow.db",
             features=Path(environment.get("AI_PATTERNS_FEAST") or root / ".run" / "feast"),
+            made=root / ".run",
         )
