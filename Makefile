@@ -49,7 +49,7 @@ $(STAMP): requirements.lock Makefile | $(UV)
 
 packages:
 	@missing=()
-	for package in $$(sed 's/#.*//' packages.txt); do
+	for package in $$(sed 's/#.*//' tests/packages.txt); do
 	  dpkg -s "$$package" >/dev/null 2>&1 || command -v "$$package" >/dev/null || missing+=("$$package")
 	done
 	if [ $${#missing[@]} -eq 0 ]; then
