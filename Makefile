@@ -7,8 +7,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 SYSTEM ?= flights
-FIRST ?= 2013-04
-LAST ?= 2013-12
+FIRST ?=
+LAST ?=
 ONLY ?=
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -49,7 +49,7 @@ $(STAMP): requirements.lock Makefile | $(UV)
 
 packages:
 	@missing=()
-	for package in $$(sed 's/#.*//' packages.txt); do
+	for package in $$(sed 's/#.*//' tests/packages.txt); do
 	  dpkg -s "$$package" >/dev/null 2>&1 || command -v "$$package" >/dev/null || missing+=("$$package")
 	done
 	if [ $${#missing[@]} -eq 0 ]; then
@@ -75,8 +75,8 @@ check: setup ## ruff, ruff format, mypy --strict and the import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-evaluate: setup ## walk one system's ladder of features and write .run/evaluate.json (SYSTEM, FIRST, LAST)
-	@$(BIN)/ai-patterns evaluate $(SYSTEM) --first $(FIRST) --last $(LAST) --output .run/evaluate.json
+evaluate: setup ## the ladder of features and the honesty proof of one SYSTEM, into .run/evaluate.json (some ten minutes)
+	@$(BIN)/ai-patterns evaluate $(SYSTEM) $(if $(FIRST),--first $(FIRST)) $(if $(LAST),--last $(LAST)) --output .run/evaluate.json
 
 bench: setup ## run benchmarks/ (ONLY=name for one of them)
 	@found=($$(ls benchmarks/$(or $(ONLY),*).py 2>/dev/null || true))

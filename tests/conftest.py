@@ -30,7 +30,7 @@ def require_program() -> RequireProgram:
         found = shutil.which(name)
         if found is not None:
             return Path(found)
-        problem = f"{name} is not installed; packages.txt lists what the tests need"
+        problem = f"{name} is not installed; tests/packages.txt lists what the tests need"
         if os.environ.get("CI") == "true":
             pytest.fail(problem)
         pytest.skip(problem)

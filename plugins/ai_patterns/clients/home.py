@@ -18,6 +18,7 @@ class Home:
         tracking: MLflow's tracking URI.
         features: folder that holds one Feast repository a system.
         reports: folder that holds one folder of reports a system.
+        made: folder for whatever else is made, such as the lake of an evaluation.
     """
 
     systems: Path
@@ -25,6 +26,7 @@ class Home:
     tracking: str
     features: Path
     reports: Path
+    made: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
@@ -45,4 +47,5 @@ class Home:
             tracking=environment.get("AI_PATTERNS_TRACKING_URI") or f"sqlite:///{root}/.run/mlflow.db",
             features=Path(environment.get("AI_PATTERNS_FEAST") or root / ".run" / "feast"),
             reports=Path(environment.get("AI_PATTERNS_REPORTS") or root / ".run" / "reports"),
+            made=root / ".run",
         )

@@ -43,11 +43,11 @@ def run_sql(sql: str, sources: Mapping[str, pa.Table], subject: str) -> pa.Table
     """Run a system's query over its sources.
 
     Raises:
-        DataQualityError: a column is missing in a source, or the query cannot cast what it finds.
+        DataQualityError: a column is missing in a source, the query is no SQL, or it cannot cast what it finds.
     """
     try:
         return run(sql, sources)
-    except (duckdb.BinderException, duckdb.ConversionException, duckdb.CatalogException) as error:
+    except (duckdb.ProgrammingError, duckdb.DataError) as error:
         raise DataQualityError(f"{subject}: the sources do not fit its SQL: {error}") from error
 
 

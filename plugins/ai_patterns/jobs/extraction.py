@@ -15,7 +15,7 @@ from ai_patterns.clients.sources import ReadQuery, Source, open_source
 from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
 from ai_patterns.engines.rows import RAW_DAY, assign_days, cast_table, run_sql, tables_of
-from ai_patterns.errors import DataQualityError
+from ai_patterns.errors import DataQualityError, ServiceUnavailableError
 from ai_patterns.spec.streams import TableSpec
 from ai_patterns.spec.system import SystemSpec
 
@@ -64,6 +64,20 @@ def extract(
         counts[name] = rows.num_rows
         log.info("Extracted %d rows of %s that became known in %s.", rows.num_rows, name, days)
     return counts
+
+
+def known_days(system: SystemSpec, read_query: ReadQuery | None = None) -> Days:
+    """From the first to the last day on which a row of any stream becomes known, as the sources are now.
+
+    Raises:
+        ServiceUnavailableError: a source is away, or all are empty.
+        DataQualityError: a source lacks a column that the SQL names, or a time column is missing.
+    """
+    spans = [pc.min_max(_raw_stream(system, name, read_query, {})[RAW_DAY]).as_py() for name in system.streams]
+    days = [day for span in spans for day in span.values() if day is not None]
+    if not days:
+        raise ServiceUnavailableError(f"the sources of {system.name!r} are empty", conn_id="ai_patterns_lake")
+    return Days(min(days), max(days))
 
 
 def load_dimensions(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.days import Days
 from ai_patterns.engines.duckdb import run
-from ai_patterns.engines.rows import POSITION, RAW_DAY, assign_days, from_json
+from ai_patterns.engines.rows import POSITION, RAW_DAY, assign_days, from_json, run_sql
 from ai_patterns.errors import DataQualityError
 from ai_patterns.jobs.stream_audit import check_rows
 from ai_patterns.spec.streams import StreamSpec
@@ -50,7 +50,7 @@ def readmit(system: SystemSpec, lake: Lake, stream: str, days: Days, fix_sql: st
             it must pass `_place` on.
 
     Raises:
-        DataQualityError: the SQL drops a column, or gives a row twice.
+        DataQualityError: the SQL does not run, drops a column, or gives a row twice.
     """
     waiting = lake.read(f"quarantine/{stream}", days)
     events = lake.read(f"events/{stream}", days)
@@ -71,7 +71,7 @@ def _mend(waiting: pa.Table, system: SystemSpec, stream: str, fix_sql: str | Non
     spec = system.streams[stream]
     places = pa.array(range(waiting.num_rows), pa.int64())
     rows = from_json(waiting["raw"].to_pylist(), spec).append_column(_PLACE, places)
-    mended = rows if fix_sql is None else run(fix_sql, {"quarantined": rows})
+    mended = rows if fix_sql is None else run_sql(fix_sql, {"quarantined": rows}, f"the SQL that mends {stream}")
     missing = [name for name in (*spec.columns, _PLACE) if name not in mended.column_names]
     if missing:
         raise DataQualityError(f"the SQL that mends {stream} drops the column {missing[0]!r}")

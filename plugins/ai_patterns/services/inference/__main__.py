@@ -41,13 +41,17 @@ def build_service(settings: Settings) -> Service:
     return Service(predictor, settings)
 
 
-def main() -> None:
+def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; open requests are answered and the prediction log is emptied."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = read_settings(sys.argv[1:], os.environ)
     app = create_app(build_service(settings))
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=10)
+
+
+def main() -> None:
+    """Serve as the command line and the environment say."""
+    serve(read_settings(sys.argv[1:], os.environ))
 
 
 if __name__ == "__main__":

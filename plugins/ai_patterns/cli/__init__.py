@@ -1,0 +1,48 @@
+"""The command `ai-patterns`: check a spec, start a system, and run the loop's parts by hand."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ai_patterns.cli import evaluation, loop, specs
+from ai_patterns.errors import AIPatternsError
+
+_EPILOG = """\
+first steps:
+  ai-patterns new pumps                    write include/systems/pumps, a commented starter with sample data
+  ai-patterns validate                     check every system; an error names file, line, field and nearest name
+  ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
+
+places (environment, with their defaults):
+  AI_PATTERNS_HOME          $AIRFLOW_HOME, or the working folder
+  AI_PATTERNS_SYSTEMS       $AI_PATTERNS_HOME/include/systems
+  AI_PATTERNS_LAKE          $AI_PATTERNS_HOME/.run/lake
+  AI_PATTERNS_TRACKING_URI  sqlite:///$AI_PATTERNS_HOME/.run/mlflow.db
+  AI_PATTERNS_FEAST         $AI_PATTERNS_HOME/.run/feast
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it succeeded, 1 when it failed, 2 when it was called wrongly."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except (AIPatternsError, FileExistsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their help."""
+    parser = argparse.ArgumentParser(
+        prog="ai-patterns",
+        description="The patterns of scalable AI systems, each system described once in a system.yaml.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for part in (specs, loop, evaluation):
+        part.add_commands(commands)
+    return parser

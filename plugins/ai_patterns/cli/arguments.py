@@ -1,0 +1,66 @@
+"""What the commands' arguments have in common."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from ai_patterns.clients.home import Home
+from ai_patterns.spec.discovery import system_folder
+from ai_patterns.spec.loading import load_system
+
+if TYPE_CHECKING:
+    from ai_patterns.clients.lake import Lake
+    from ai_patterns.core.days import Days
+    from ai_patterns.spec.system import SystemSpec
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def add_command(
+    commands: Commands[argparse.ArgumentParser], name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    """A command whose help says what it does and shows one call."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def month(text: str) -> dt.date:
+    """First day of a month written as `YYYY-MM`."""
+    return dt.datetime.strptime(text, "%Y-%m").replace(tzinfo=dt.UTC).date()
+
+
+def days(text: str) -> Days:
+    """A day or a closed range of days.
+
+    Raises:
+        ArgumentTypeError: the text is neither.
+    """
+    from ai_patterns.core.days import Days
+
+    try:
+        return Days.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def spec_of(name: str) -> SystemSpec:
+    """The system `name` of this installation.
+
+    Raises:
+        SpecError: there is none, or its spec is wrong.
+    """
+    return load_system(system_folder(name, Home.from_environment().systems))
+
+
+def open_system(name: str) -> tuple[SystemSpec, Lake]:
+    """The system `name` and its lake."""
+    from ai_patterns.clients.lake import Lake
+
+    return spec_of(name), Lake(Home.from_environment().lake, name)

@@ -1,0 +1,117 @@
+"""The cluster form says nothing that the code does not know."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from ai_patterns.clients.home import Home
+from ai_patterns.hooks.feature_store import FeatureStoreHook
+from ai_patterns.hooks.lake import LakeHook
+from ai_patterns.hooks.mlflow import MLflowHook
+from ai_patterns.hooks.serving import EMBEDDED, ServingHook
+from ai_patterns.services.inference.settings import read_settings
+
+HOOKS = (LakeHook, FeatureStoreHook, MLflowHook, ServingHook)
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+@pytest.fixture(scope="module")
+def text(repository: Path) -> str:
+    return (repository / "docker-compose.yaml").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def services(text: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = YAML(typ="safe").load(text)["services"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def connections(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    environment = services["scheduler"]["environment"]
+    prefix = "AIRFLOW_CONN_"
+    return {
+        name.removeprefix(prefix).lower(): json.loads(value)
+        for name, value in environment.items()
+        if name.startswith(prefix)
+    }
+
+
+def mounts(service: dict[str, Any]) -> set[str]:
+    return {item.split(":")[1] for item in service.get("volumes", [])}
+
+
+def test_each_connection_is_one_that_a_hook_looks_for(connections) -> None:
+    assert set(connections) == {hook.default_conn_name for hook in HOOKS}
+
+
+def test_connections_lead_to_services_and_mounted_folders(services, connections) -> None:
+    for conn_id in ("ai_patterns_mlflow", "ai_patterns_serving"):
+        assert connections[conn_id]["host"] in services
+    for conn_id in ("ai_patterns_lake", "ai_patterns_online_store"):
+        assert connections[conn_id]["host"].startswith("/data/")
+        assert connections[conn_id]["host"] in services["prepare"]["command"][0]
+    assert all("/data" in mounts(services[name]) for name in (*AIRFLOW, "inference"))
+
+
+def test_the_home_agrees_with_the_connections(services, connections) -> None:
+    home = Home.from_environment(services["scheduler"]["environment"])
+    mlflow = connections["ai_patterns_mlflow"]
+    assert home.lake == connections["ai_patterns_lake"]["host"]
+    assert str(home.features) == connections["ai_patterns_online_store"]["host"]
+    assert home.tracking == f"http://{mlflow['host']}:{mlflow['port']}"
+    assert f"--port {mlflow['port']} " in services["mlflow"]["command"]
+    assert f"--artifacts-destination {next(iter(mounts(services['mlflow'])))}" in services["mlflow"]["command"]
+
+
+def test_the_inference_service_reads_every_variable(services, connections) -> None:
+    environment = {
+        name: re.sub(r"\$\{\w+:-(\w+)\}", r"\1", value) for name, value in services["inference"]["environment"].items()
+    }
+    settings = read_settings([], environment)
+    assert settings.system_folder.as_posix() == "/app/include/systems/flights"
+    assert settings.lake == connections["ai_patterns_lake"]["host"]
+    assert settings.feature_repo.as_posix() == f"{connections['ai_patterns_online_store']['host']}/flights"
+    assert (settings.host, settings.port) == ("0.0.0.0", connections["ai_patterns_serving"]["port"])  # noqa: S104
+    assert str(settings.port) == EMBEDDED.rpartition(":")[2]
+    assert services["inference"]["ports"] == [f"127.0.0.1:{settings.port}:{settings.port}"]
+    assert settings.open_predictions
+    assert settings.api_key
+
+
+def test_there_is_no_variable_that_the_package_does_not_read(repository: Path, text: str) -> None:
+    package = "".join(path.read_text("utf-8") for path in (repository / "plugins/ai_patterns").rglob("*.py"))
+    named = set(re.findall(r"^ +(AI_PATTERNS_\w+):", text, re.MULTILINE))
+    assert named
+    assert [name for name in named if f'"{name}"' not in package] == []
+
+
+def test_no_secret_has_a_value_and_each_is_explained(repository: Path, text: str) -> None:
+    required = set(re.findall(r"\$\{(\w+):\?", text))
+    example = dict(
+        line.split("=", 1) for line in (repository / ".env.example").read_text("utf-8").splitlines() if line[0] != "#"
+    )
+    assert {name for name, value in example.items() if not value} == required
+    for name in re.findall(r"^ +(\w*(?:SECRET|KEY|PASSWORD)\w*): *(?!\"?\$\{\w+:\?)", text, re.MULTILINE):
+        pytest.fail(f"{name} is written down")
+
+
+def test_every_service_tells_its_health(services) -> None:
+    assert [name for name, service in services.items() if name != "prepare" and "healthcheck" not in service] == []
+
+
+def test_volumes_are_declared(text: str, services) -> None:
+    declared = set(YAML(typ="safe").load(text)["volumes"])
+    named = {item.split(":")[0] for service in services.values() for item in service.get("volumes", [])}
+    assert {name for name in named if not name.startswith("./")} == declared
+
+
+def test_files_that_the_containers_need_are_there(repository: Path, services) -> None:
+    assert (repository / services["inference"]["build"]["dockerfile"]).is_file()
+    assert (repository / "include/docker/mlflow.sql").is_file()
