@@ -3,10 +3,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup packages demo test test-unit check evaluate bench docs lock clean
+.PHONY: help setup packages demo test test-unit check evaluate bench lock clean
 
 PYTHON ?= python3
 SYSTEM ?= flights
+FIRST ?= 2013-04
+LAST ?= 2013-12
 ONLY ?=
 ARGS ?=
 UV_VERSION := 0.13.9
@@ -73,8 +75,8 @@ check: setup ## ruff, ruff format, mypy --strict and the import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-evaluate: setup ## walk one system's ladder of features and write .run/evaluate.json (SYSTEM=flights)
-	@$(BIN)/ai-patterns evaluate $(SYSTEM) --output .run/evaluate.json
+evaluate: setup ## walk one system's ladder of features and write .run/evaluate.json (SYSTEM, FIRST, LAST)
+	@$(BIN)/ai-patterns evaluate $(SYSTEM) --first $(FIRST) --last $(LAST) --output .run/evaluate.json
 
 bench: setup ## run benchmarks/ (ONLY=name for one of them)
 	@found=($$(ls benchmarks/$(or $(ONLY),*).py 2>/dev/null || true))
@@ -83,9 +85,6 @@ bench: setup ## run benchmarks/ (ONLY=name for one of them)
 	  exit 1
 	fi
 	for script in "$${found[@]}"; do $(PY) "$$script"; done
-
-docs: setup ## render README.md and docs/ to site/, refusing broken links
-	@$(PY) docs/build.py site
 
 lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
 	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ai_patterns.spec.loading import load_system
+from ai_patterns.spec.system import SystemSpec
+from systems.docks.make_data import write_data
+
 # Before anything imports airflow: its first import writes a configuration into AIRFLOW_HOME.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ai-patterns-airflow-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
@@ -38,3 +42,18 @@ def require_program() -> RequireProgram:
 def repository() -> Path:
     """The repository's top folder."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def docks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The second system, unlike flights in every way: bikes, regression, integer keys; with its data."""
+    folder = tmp_path_factory.mktemp("systems") / "docks"
+    shutil.copytree(Path(__file__).parent / "systems" / "docks", folder)
+    write_data(folder / "data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def docks(docks_folder: Path) -> SystemSpec:
+    """The loaded spec of the second system."""
+    return load_system(docks_folder)

@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +55,10 @@ def running(
         _kill(process)
 
 
-def wait_until(condition: object, seconds: float, output: Path | None = None) -> None:
+def wait_until(condition: Callable[[], object], seconds: float, output: Path | None = None) -> None:
     """Poll until the condition holds; what the server said is shown where it never does."""
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not so within {seconds} s\n{output.read_text() if output else ''}")
         time.sleep(0.1)
@@ -74,8 +74,6 @@ def _answers(server: Server, path: str) -> bool:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

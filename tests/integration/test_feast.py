@@ -97,7 +97,7 @@ def test_online_values_are_ours_to_the_bit(system: SystemSpec, lake: Lake, folde
                 assert answer.table.column(name)[number].as_py() == wanted, (name, row)
 
 
-def test_feasts_own_online_answer_is_ours(system: SystemSpec, lake: Lake, folder: Path) -> None:
+def test_feasts_own_online_answer_is_ours(lake: Lake, folder: Path) -> None:
     store = open_store(folder)
     answer = store.get_online_features(
         features=["shop_product:burnt_1d", "shop_product:batch_1d"],
@@ -167,7 +167,7 @@ def test_freshness_tells_the_age(system: SystemSpec, lake: Lake, folder: Path, t
     assert {row["detail"] for row in check_freshness(system, lake, tmp_path, NOON)} == {"never materialized"}
 
 
-def test_what_is_absent_is_named(system: SystemSpec, lake: Lake, tmp_path: Path, rows: pa.Table) -> None:
+def test_what_is_absent_is_named(system: SystemSpec, tmp_path: Path, rows: pa.Table) -> None:
     with pytest.raises(ServiceUnavailableError, match="ai_patterns_online_store"):
         OnlineFeatureReader(system, tmp_path).read(rows)
     empty = Lake(str(tmp_path / "lake"), system.name)

@@ -79,7 +79,7 @@ def server(site: Site) -> Iterator[Server]:
 
 
 def get(server: Server, path: str) -> httpx.Response:
-    return httpx.get(server.url + path, timeout=30)
+    return httpx.get(server.url + path, timeout=90)
 
 
 def post(server: Server, path: str, body: Any, key: str | None = KEY, **more: Any) -> httpx.Response:
@@ -122,7 +122,7 @@ def test_all_protocols_give_the_scores_of_the_library(site: Site, server: Server
 def test_csv_is_read_as_the_spec_types_it(site: Site, server: Server) -> None:
     lines = [",".join(ROWS[0]), *(",".join("" if v is None else str(v) for v in row.values()) for row in ROWS)]
     headers = {"X-API-Key": KEY, "content-type": "text/csv"}
-    answer = httpx.post(server.url + "/invocations", content="\n".join(lines), headers=headers, timeout=30)
+    answer = httpx.post(server.url + "/invocations", content="\n".join(lines), headers=headers, timeout=90)
     assert answer.json()["predictions"] == expected_scores(site)
 
 
@@ -175,16 +175,18 @@ def test_what_is_no_question_is_refused(server: Server, path: str, body: Any, st
 
 def test_a_body_without_announced_length_is_limited_too(server: Server) -> None:
     pieces = (b"x" * 50_000 for _ in range(10))
-    answer = httpx.post(server.url + "/invocations", content=pieces, headers={"X-API-Key": KEY}, timeout=30)
+    answer = httpx.post(server.url + "/invocations", content=pieces, headers={"X-API-Key": KEY}, timeout=90)
     assert answer.status_code == 413
 
 
 def test_no_json_is_no_crash(server: Server) -> None:
-    answer = httpx.post(server.url + "/invocations", content=b"{", headers={"X-API-Key": KEY}, timeout=30)
+    answer = httpx.post(server.url + "/invocations", content=b"{", headers={"X-API-Key": KEY}, timeout=90)
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/invocations", "/v1/models/bakery:predict", "/v2/models/bakery/infer", "/admin/reload"])
+@pytest.mark.parametrize(
+    "path", ["/invocations", "/v1/models/bakery:predict", "/v2/models/bakery/infer", "/admin/reload"]
+)
 def test_strangers_are_turned_away(server: Server, path: str) -> None:
     assert post(server, path, {"instances": ROWS}, key=None).status_code == 401
     assert post(server, path, {"instances": ROWS}, key="open-sesamE").status_code == 401
@@ -273,7 +275,11 @@ def test_sigterm_loses_no_prediction(site: Site, tmp_path: Path) -> None:
     command = [*site.command(), "--flush-seconds", "3600"]
     with running(command, tmp_path / "server.log", environment()) as server:
         wait_until(lambda: get(server, "/ready").status_code == 200, 60, server.output)
-        ids = [name for _ in range(20) for name in post(server, "/invocations", {"instances": ROWS}).json()["prediction_ids"]]
+        ids = [
+            name
+            for _ in range(20)
+            for name in post(server, "/invocations", {"instances": ROWS}).json()["prediction_ids"]
+        ]
         assert get(server, "/health").json()["prediction_log"]["waiting"] == 60
         assert "ai_patterns_inference_log_queue_rows 60.0" in get(server, "/metrics").text
         server.terminate()
@@ -282,6 +288,7 @@ def test_sigterm_loses_no_prediction(site: Site, tmp_path: Path) -> None:
 
 def test_what_is_away_is_a_503_that_names_the_connection(site: Site, tmp_path: Path) -> None:
     empty = Site(site.system, site.lake, Registry(f"sqlite:///{tmp_path}/mlflow.db", "bakery"), tmp_path)
+    assert empty.registry.versions() == []  # makes the database before two processes would at once
     with running(empty.command(), tmp_path / "server.log", environment(key=None)) as server:
         answer = post(server, "/invocations", {"instances": ROWS}, key=None)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

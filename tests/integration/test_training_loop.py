@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, Registry
 from ai_patterns.core.days import Days
+from ai_patterns.core.metrics import worse_by
 from ai_patterns.core.predictions import PARTITIONS, prediction_schema
 from ai_patterns.errors import PromotionRejectedError, ServiceUnavailableError
+from ai_patterns.jobs.evaluation import evaluate
 from ai_patterns.jobs.promotion import champion_history, promote, read_promotions, rollback
 from ai_patterns.jobs.review import review
 from ai_patterns.jobs.scoring import score
@@ -86,6 +89,15 @@ def test_the_same_rows_give_the_same_model(site: Site, tmp_path: Path) -> None:
     again = train(site.system, site.lake, other, DAYS)
     assert again.metrics == site.first.metrics
     assert other.load_onnx(1).model.content == site.registry.load_onnx(1).model.content
+
+
+def test_the_ladder_rises_with_what_is_known(site: Site) -> None:
+    june = dt.date(2024, 6, 1)
+    lower, upper = evaluate(site.system, site.lake, june, june)
+    assert (lower["rung"], lower["columns"], upper["rung"], upper["columns"]) == ("fruit", 2, "climate", 3)
+    assert lower["rows"] == upper["rows"] == upper["months"][0]["rows"]
+    metric = site.system.gates.compare
+    assert worse_by(metric, upper[metric], lower[metric]) < 0
 
 
 def test_no_champion_no_scores(site: Site, tmp_path: Path) -> None:

@@ -75,8 +75,9 @@ def write_online(store: FeatureStore, view: FeatureView, rows: pa.Table) -> int:
     names = [feature.name for feature in view.features]
     key_values = [_values(rows, column.name, column.dtype) for column in view.entity_columns]
     values = [_values(rows, feature.name, feature.dtype) for feature in view.features]
-    times = _times(rows, view.batch_source.timestamp_field)
-    data = [
+    source: Any = view.batch_source
+    times = _times(rows, source.timestamp_field)
+    data: list[Any] = [
         (EntityKey(join_keys=keys, entity_values=key), dict(zip(names, row, strict=True)), time, None)
         for key, row, time in zip(zip(*key_values, strict=True), zip(*values, strict=True), times, strict=True)
     ]
@@ -86,7 +87,7 @@ def write_online(store: FeatureStore, view: FeatureView, rows: pa.Table) -> int:
 
 def latest_values(store: FeatureStore, view: FeatureView, at: datetime) -> pa.Table:
     """Each entity's values at an instant, read through the repository's own offline store."""
-    source = view.batch_source
+    source: Any = view.batch_source
     keys = [column.name for column in view.entity_columns]
     job = store._get_provider().offline_store.pull_latest_from_table_or_query(
         config=store.config,

@@ -68,7 +68,8 @@ class DeltaRetrievalJob(RetrievalJob):
         return self._query()
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas()
+        frame: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
+        return frame
 
 
 class DeltaOfflineStore(OfflineStore):
@@ -79,7 +80,7 @@ class DeltaOfflineStore(OfflineStore):
         config: RepoConfig,
         feature_views: list[FeatureView],
         feature_refs: list[str],
-        entity_df: pd.DataFrame | str,
+        entity_df: pd.DataFrame | str | None,
         registry: BaseRegistry,  # noqa: ARG004 (Feast's signature)
         project: str,  # noqa: ARG004
         full_feature_names: bool = False,
@@ -143,16 +144,19 @@ def _job(query: Callable[[], pa.Table], keys: Sequence[str]) -> RetrievalJob:
     return DeltaRetrievalJob(run, full_feature_names=False)
 
 
-def _entity_rows(entity_df: pd.DataFrame | str) -> pa.Table:
+def _entity_rows(entity_df: pd.DataFrame | str | None) -> pa.Table:
+    if entity_df is None:
+        raise TypeError("DeltaOfflineStore joins entity rows; pass entity_df as a data frame or as SQL")
     if isinstance(entity_df, str):
-        return duckdb.sql(entity_df).to_arrow_table()
+        return duckdb.connect().execute(entity_df).to_arrow_table()
     return pa.Table.from_pandas(entity_df, preserve_index=False)
 
 
 def _view_source(config: RepoConfig, view: FeatureView, names: Sequence[str], full_feature_names: bool) -> Source:
-    batch = view.batch_source
-    mapped = view.projection.join_key_map or {}
-    prefix = f"{view.projection.name_to_use()}__" if full_feature_names else ""
+    batch: Any = view.batch_source
+    projection: Any = view.projection
+    mapped = projection.join_key_map or {}
+    prefix = f"{projection.name_to_use()}__" if full_feature_names else ""
     keys = [column.name for column in view.entity_columns if column.name != DUMMY_ENTITY_ID]
     source = _source(config, batch, keys, names, batch.timestamp_field, batch.created_timestamp_column)
     return source.renamed(

@@ -11,8 +11,6 @@ from ai_patterns.spec.streams import ColumnSpec, ColumnType
 from ai_patterns.spec.system import SystemSpec
 
 TIMESTAMP_FIELD = "valid_from"
-INSTANTS_TAG = "instants"
-"""Data source tag: `microseconds` says that instants are read as Int64 microseconds since 1970, UTC."""
 
 _FEAST_TYPES: dict[ColumnType, str] = {
     "string": "String",
@@ -134,7 +132,8 @@ def write_repository(system: SystemSpec, lake: Lake, folder: Path | str) -> Path
 
 
 def _definitions(system: SystemSpec, lake: Lake) -> str:
-    header = _HEADER.format(project=system.name, lake=json.dumps(f"{lake.uri.rstrip('/')}/{lake.system}"))
+    uri = lake.uri if "://" in lake.uri else str(Path(lake.uri).resolve())
+    header = _HEADER.format(project=system.name, lake=json.dumps(f"{uri.rstrip('/')}/{lake.system}"))
     entities = "".join(_entity(name, column.type) for name, column in key_columns(system).items())
     views = "".join(_view(system, view) for view in view_names(system))
     return f"{header}\n{entities}{views}\n{_service(system)}"

@@ -16,11 +16,13 @@ class Home:
         systems: folder that holds one folder a system.
         lake: URI below which every system's lake lies.
         tracking: MLflow's tracking URI.
+        features: folder that holds one Feast repository a system.
     """
 
     systems: Path
     lake: str
     tracking: str
+    features: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
@@ -38,4 +40,5 @@ class Home:
             systems=Path(environment.get("AI_PATTERNS_SYSTEMS") or root / "include" / "systems"),
             lake=environment.get("AI_PATTERNS_LAKE") or str(root / ".run" / "lake"),
             tracking=environment.get("AI_PATTERNS_TRACKING_URI") or f"sqlite:///{root}/.run/mlflow.db",
+            features=Path(environment.get("AI_PATTERNS_FEAST") or root / ".run" / "feast"),
         )

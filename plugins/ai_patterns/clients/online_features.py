@@ -90,20 +90,21 @@ class OnlineFeatureReader:
     def _key_values(self, rows: pa.Table, name: str) -> list[Any]:
         # Feast cannot look up a null; what it answers for the stand-in is not used.
         stand_in = "" if self._keys[name].type == "string" else 0
-        return pc.fill_null(rows.column(name), stand_in).to_pylist()
+        return list(pc.fill_null(rows.column(name), stand_in).to_pylist())
 
     def _collect(
         self, rows: pa.Table, values: Mapping[str, list[Any]], found: Mapping[str, list[bool]]
     ) -> OnlineFeatures:
         columns: dict[str, pa.Array] = {}
         missing: dict[str, list[bool]] = {}
+        defaults = self._system.feature_defaults
         for view in view_names(self._system):
             kinds = feature_types(self._system, view)
             names = {feature: column_name(view, feature) for feature in kinds}
             unknown = self._unknown(rows, view, [found.get(name, []) for name in names.values()])
             missing[view] = unknown
             for feature, name in names.items():
-                default = self._system.defaults.get(name)
+                default = defaults.get(name)
                 filled = [default if lost else value for value, lost in zip(values.get(name, []), unknown, strict=True)]
                 columns[name] = _array(filled, kinds[feature])
         return OnlineFeatures(pa.table(columns), missing)

@@ -31,12 +31,12 @@ def _as_of(system: SystemSpec, name: str) -> str:
 
 
 def _features(system: SystemSpec, group: str, features: tuple[str, ...]) -> list[str]:
-    return [_feature(system, group, feature) for feature in features]
-
-
-def _feature(system: SystemSpec, group: str, feature: str) -> str:
-    column = column_name(group, feature)
-    value = f"{group}.{feature}"
-    if column in system.defaults:
-        value = f"coalesce({value}, {system.defaults[column]!r})"
-    return f"{value} AS {column}"
+    found = "valid_from" if group in system.groups else system.key_of(group)[0]
+    defaults = system.feature_defaults
+    columns = []
+    for feature in features:
+        column, value = column_name(group, feature), f"{group}.{feature}"
+        if column in defaults:
+            value = f"CASE WHEN {group}.{found} IS NULL THEN {defaults[column]!r} ELSE {value} END"
+        columns.append(f"{value} AS {column}")
+    return columns

@@ -101,11 +101,11 @@ def row_expectations(stream: StreamSpec) -> tuple[Expectation, ...]:
     """Rules for single rows; the earlier one names the reason where a row breaks several.
 
     >>> spec = StreamSpec(
-    ...     sql="a.sql", key=("id",), event_time="at", known_time="at",
-    ...     columns={"id": "string", "at": "timestamp", "size": {"type": "double", "min": 0, "nullable": True}},
+    ...     sql="a.sql", key=("id",), event_time="seen_at", known_time="seen_at",
+    ...     columns={"id": "string", "seen_at": "timestamp", "size": {"type": "double", "min": 0, "nullable": True}},
     ... )
     >>> [(rule.kind, rule.column) for rule in row_expectations(spec)]
-    [('type', '_mistyped'), ('not_null', 'id'), ('not_null', 'at'), ('range', 'size'), ('unique', 'id')]
+    [('type', '_mistyped'), ('not_null', 'id'), ('not_null', 'seen_at'), ('range', 'size'), ('unique', 'id')]
     """
     rules = [Expectation("type", MISTYPED)]
     required = {*stream.key, stream.event_time, stream.known_time}

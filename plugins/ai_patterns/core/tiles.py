@@ -26,7 +26,7 @@ def microseconds(duration: timedelta) -> int:
 
 def round_down(expression: str, hop: int) -> str:
     """SQL that rounds integer microseconds down to a multiple of `hop`, also before 1970."""
-    return f"({expression} - (({expression} % {hop}) + {hop}) % {hop})"
+    return f"(({expression}) - ((({expression}) % {hop}) + {hop}) % {hop})"
 
 
 def tiles_sql(group: GroupSpec, stream: StreamSpec) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ai_patterns.core.tiles import SUMMED, contributions_sql, last_columns, microseconds
+from ai_patterns.core.tiles import SUMMED, contributions_sql, last_columns, microseconds, round_down
 from ai_patterns.spec.durations import format_duration
 from ai_patterns.spec.features import AggregationSpec, GroupSpec, feature_name
 from ai_patterns.spec.streams import StreamSpec
@@ -148,6 +148,6 @@ def _last(group: GroupSpec, item: AggregationSpec, window: timedelta) -> str:
     """The newest value, until its tile leaves the window."""
     hop = microseconds(group.hop)
     event = "struct_extract(newest, 'o0')"
-    tile_end = f"({event} + {hop - 1} - ((({event} + {hop - 1}) % {hop}) + {hop}) % {hop})"
+    tile_end = round_down(f"{event} + {hop - 1}", hop)
     field = f"v{last_columns(group).index(str(item.column))}"
     return f"CASE WHEN valid_from < {tile_end} + {microseconds(window)} THEN struct_extract(newest, '{field}') END"

@@ -68,7 +68,8 @@ def model_matrix(system: SystemSpec, table: pa.Table, encodings: Encodings) -> n
     matrix = np.empty((table.num_rows, len(system.model.columns)), np.float32)
     for index, name in enumerate(system.model.columns):
         column = table.column(name)
-        matrix[:, index] = _encode(column, encodings[name]) if name in encodings else to_array(column)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, in training and in serving
+            matrix[:, index] = _encode(column, encodings[name]) if name in encodings else to_array(column)
     return matrix
 
 

@@ -26,4 +26,6 @@ def run(sql: str, relations: Mapping[str, Any], *, parameters: Mapping[str, Any]
 
 def connect() -> duckdb.DuckDBPyConnection:
     """A fresh in-memory connection whose time zone is UTC and whose insertion order is kept."""
-    return duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
+    connection = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
+    connection.execute("SET enable_progress_bar = false")
+    return connection

@@ -43,6 +43,9 @@ def materialize(
     A view that already holds the values of a later instant is left alone.
 
     Args:
+        system: the system's spec.
+        lake: where its values lie.
+        folder: the applied Feast repository.
         at: the instant (UTC) whose values are wanted: for each entity the newest row with `valid_from <= at`.
         overwrite_newer: whether to go back to `at` even where the online store is ahead of it.
 
@@ -79,27 +82,22 @@ def check_freshness(
         One verdict a view: `value` and `bound` are hours since the instant whose values are online.
     """
     held = read_freshness(folder)
-    return [_verdict(name, held.get(name), lake, system, now, max_age) for name in view_names(system)]
+    return [
+        _verdict(view, held.get(view), now, max_age)
+        | {"detail": _detail(held.get(view), lake, view_table(system, view))}
+        for view in view_names(system)
+    ]
 
 
-def _verdict(
-    name: str, held: Freshness | None, lake: Lake, system: SystemSpec, now: dt.datetime, max_age: dt.timedelta
-) -> dict[str, Any]:
+def _verdict(view: str, held: Freshness | None, now: dt.datetime, max_age: dt.timedelta) -> dict[str, Any]:
     hours = (now - held.as_of).total_seconds() / 3600 if held else None
     bound = max_age.total_seconds() / 3600
-    table = view_table(system, name)
-    return {
-        "check": "online_freshness",
-        "subject": name,
-        "value": hours,
-        "bound": bound,
-        "passed": hours is not None and hours <= bound,
-        "detail": _detail(held, lake.version(table)),
-    }
+    passed = hours is not None and hours <= bound
+    return {"check": "online_freshness", "subject": view, "value": hours, "bound": bound, "passed": passed}
 
 
-def _detail(held: Freshness | None, version: int) -> str:
+def _detail(held: Freshness | None, lake: Lake, table: str) -> str:
     if held is None:
-        return "never materialized" if version >= 0 else "never materialized, and the lake has no values yet"
+        return "never materialized" if lake.exists(table) else "never materialized, and the lake has no values yet"
     newest = held.newest_valid_from.isoformat() if held.newest_valid_from else "none"
     return f"{held.entities} entities as of {held.as_of.isoformat()}; newest change {newest}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from pydantic_core import PydanticCustomError
+
 FUNCTIONS: dict[str, int] = {
     "abs": 1,
     "coalesce": 2,
@@ -66,6 +68,8 @@ def _check(node: ast.AST, text: str) -> None:
 
 def _check_call(name: str, arguments: int) -> None:
     if name not in FUNCTIONS:
-        raise ValueError(f"there is no function {name!r}; functions: {', '.join(FUNCTIONS)}")
+        raise PydanticCustomError(
+            "absent_name", "there is no function {name}", {"name": repr(name), "bad": name, "names": list(FUNCTIONS)}
+        )
     if arguments != FUNCTIONS[name]:
         raise ValueError(f"{name} takes {FUNCTIONS[name]} arguments, not {arguments}")

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from ai_patterns.spec.base import Name, Part
+from ai_patterns.spec.base import Name, Part, refuse
 from ai_patterns.spec.durations import Duration, format_duration
 
 Function = Literal["count", "sum", "mean", "rate", "min", "max", "last"]
@@ -49,7 +49,7 @@ class AggregationSpec(Part):
     @model_validator(mode="after")
     def _column_where_needed(self) -> Self:
         if (self.column is None) != (self.function == "count"):
-            raise ValueError("count takes no column; every other function takes one")
+            raise refuse("count takes no column; every other function takes one", "function")
         return self
 
 
@@ -75,11 +75,12 @@ class GroupSpec(Part):
     @model_validator(mode="after")
     def _windows_are_whole_hops(self) -> Self:
         if self.hop <= timedelta(0) or timedelta(days=1) % self.hop:
-            raise ValueError("hop must divide a day, so that tiles and day partitions share their edges")
+            raise refuse("hop must divide a day, so that tiles and day partitions share their edges", "hop")
         for name, aggregation in self.aggregations.items():
             for window in aggregation.windows:
                 if window <= timedelta(0) or window % self.hop:
-                    raise ValueError(f"window {format_duration(window)} of {name!r} is not a multiple of the hop")
+                    problem = f"window {format_duration(window)} of {name!r} is not a multiple of the hop"
+                    raise refuse(problem, "aggregations", name, "windows")
         return self
 
     @property

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError
 
 from ai_patterns.errors import SpecError
+from ai_patterns.spec.diagnosis import closest, diagnose, line_of
 from ai_patterns.spec.streams import TableSpec
 from ai_patterns.spec.system import SystemSpec
 
@@ -26,17 +25,17 @@ def load_system(folder: Path | str) -> SystemSpec:
     Raises:
         SpecError: the file is absent, is no YAML, or describes no valid system.
     """
-    path = Path(folder) / FILE_NAME
+    path = Path(folder).absolute() / FILE_NAME
     document = _parse(path)
     try:
         system = SystemSpec.model_validate(document)
     except ValidationError as error:
-        raise _first_error(error, document, path) from None
+        raise diagnose(error, document, path) from None
     if system.name != path.parent.name:
         raise SpecError(
-            f"the system is named {system.name!r} but its folder {path.parent.name!r}; they must agree",
+            f"the system is named {system.name!r} but its folder {path.parent.name!r}; they must agree.",
             file=path,
-            line=_line(document, ("name",)),
+            line=line_of(document, ("name",)),
             field="name",
             nearest=path.parent.name,
         )
@@ -50,11 +49,22 @@ def find_systems(root: Path | str) -> list[Path]:
     return sorted(path.parent for path in Path(root).glob(f"*/{FILE_NAME}"))
 
 
+class _Constructor(RoundTripConstructor):
+    """Leaves dates to the spec's types, which name the line of a wrong one."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+
+
 def _parse(path: Path) -> Any:
     if not path.is_file():
         raise SpecError("there is no such file; `ai-patterns new NAME` writes a starter", file=path)
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
     try:
-        document = YAML(typ="rt").load(StringIO(path.read_text("utf-8")))
+        document = yaml.load(StringIO(path.read_text("utf-8")))
+    except UnicodeDecodeError as error:
+        raise SpecError(f"not UTF-8 text: {error.reason} at byte {error.start}", file=path) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise SpecError(f"not valid YAML: {error.problem}", file=path, line=line) from None
@@ -63,73 +73,19 @@ def _parse(path: Path) -> Any:
     return document
 
 
-def _first_error(error: ValidationError, document: Any, path: Path) -> SpecError:
-    details = error.errors()[0]
-    context = details.get("ctx", {})
-    place: tuple[Any, ...] = tuple(context["field"]) if "field" in context else details["loc"]
-    return SpecError(
-        details["msg"].removeprefix("Value error, "),
-        file=path,
-        line=_line(document, place),
-        field=".".join(str(part) for part in place) or None,
-        nearest=_nearest(details, place),
-    )
-
-
-def _nearest(details: ErrorDetails, place: Sequence[Any]) -> str | None:
-    context = details.get("ctx", {})
-    if "names" in context:
-        return _closest(context["bad"], context["names"])
-    if details["type"] == "extra_forbidden":
-        return _closest(str(place[-1]), _fields_at(place[:-1]))
-    if details["type"] == "literal_error":
-        return _closest(str(details["input"]), context["expected"].replace("'", "").replace(" or ", ", ").split(", "))
-    return None
-
-
-def _closest(word: str, names: Sequence[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(word, names, n=1, cutoff=0.5)), None)
-
-
-def _fields_at(place: Sequence[Any]) -> list[str]:
-    """Names of the fields that the model at `place` has."""
-    model: Any = SystemSpec
-    for part in place:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-        model = _value_type(model)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-def _value_type(annotation: Any) -> Any:
-    """The model inside `dict[Name, Model]` or `Model`."""
-    arguments = getattr(annotation, "__args__", ())
-    return next((item for item in arguments if isinstance(item, type) and issubclass(item, BaseModel)), annotation)
-
-
-def _line(document: Any, place: Sequence[Any]) -> int:
-    """Line of the deepest part of `place` that the document holds, counted from 1."""
-    node, line = document, 1
-    for part in place:
-        marks = getattr(getattr(node, "lc", None), "data", None) or {}
-        if part not in marks:
-            break
-        line = marks[part][0] + 1
-        node = node[part]
-    return line
-
-
 def _check_files(system: SystemSpec, document: Any, path: Path) -> None:
     tables: list[tuple[str, str, TableSpec]] = [("streams", *item) for item in system.streams.items()]
     tables += [("dimensions", *item) for item in system.dimensions.items()]
+    present = [file.relative_to(system.folder).as_posix() for file in system.folder.rglob("*") if file.is_file()]
     for section, name, table in tables:
         for field in ("sql", "suite"):
             file = getattr(table, field, None)
             if file is not None and not (system.folder / file).is_file():
                 place = (section, name, field)
                 raise SpecError(
-                    f"there is no file {file!r} in the system's folder",
+                    f"there is no file {file!r} in the system's folder.",
                     file=path,
-                    line=_line(document, place),
+                    line=line_of(document, place),
                     field=".".join(place),
+                    nearest=closest(file, present),
                 )

@@ -80,9 +80,9 @@ def _check_on_demand(system: SystemSpec) -> None:
         try:
             tree = parse_expression(text)
         except ValueError as error:
-            raise PydanticCustomError(
-                "bad_expression", "{problem}", {"problem": str(error), "field": ("on_demand", name)}
-            ) from None
+            context = (error.context if isinstance(error, PydanticCustomError) else None) or {}
+            context = {**context, "problem": str(error), "field": ("on_demand", name)}
+            raise PydanticCustomError("bad_expression", "{problem}", context) from None
         for column in sorted(names_in(tree)):
             _require(column, known, "on_demand", name)
         known.add(name)

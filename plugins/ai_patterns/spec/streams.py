@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from ai_patterns.spec.base import Name, Part
+from ai_patterns.spec.base import Name, Part, refuse
 
 ColumnType = Literal["string", "integer", "double", "boolean", "timestamp"]
 
@@ -87,10 +88,14 @@ class StreamSpec(TableSpec):
             name = getattr(self, role)
             _require_column(name, self.columns, role)
             if self.columns[name].type != "timestamp":
-                raise ValueError(f"{role} {name!r} must be of type timestamp")
+                raise refuse(f"{role} {name!r} must be of type timestamp", role)
         return self
 
 
 def _require_column(name: str, columns: dict[str, ColumnSpec], role: str) -> None:
     if name not in columns:
-        raise ValueError(f"{role} names the absent column {name!r}; columns: {', '.join(columns)}")
+        raise PydanticCustomError(
+            "absent_name",
+            "{role} names the absent column {name}",
+            {"role": role, "name": repr(name), "bad": name, "names": sorted(columns), "within": (role,)},
+        )

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from ai_patterns.spec.base import Name, Part
-from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name
+from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
 from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec
 from ai_patterns.spec.references import check_references
 from ai_patterns.spec.sources import SourceSpec
@@ -21,6 +21,7 @@ class SchedulesSpec(Part):
 
     data_pipeline: str | None = "0 1 * * *"
     monitoring: str | None = "0 3 * * 1"
+    feedback_loop: str | None = None
 
 
 class SystemSpec(Part):
@@ -29,7 +30,8 @@ class SystemSpec(Part):
     Attributes:
         start: first day (UTC) of the system's data.
         on_demand: features computed at request time; name -> expression over inputs and features.
-        defaults: value that stands for a feature of an unknown entity; others are missing (NaN).
+        defaults: value that stands for a feature of an unknown entity. Without one a count or a sum is 0, since
+            nothing happened to it, and every other feature is missing (NaN).
     """
 
     name: Name
@@ -73,6 +75,18 @@ class SystemSpec(Part):
         """Every stored feature as `{group}__{feature}`, groups before lookups."""
         groups: dict[str, GroupSpec | DimensionGroupSpec] = {**self.groups, **self.lookups}
         return tuple(column_name(group, feature) for group, spec in groups.items() for feature in spec.features)
+
+    @property
+    def feature_defaults(self) -> dict[str, float]:
+        """What stands for a feature of an unknown entity, by column; a feature that is not named is missing."""
+        empty = {
+            column_name(group, feature_name(name, window)): 0.0
+            for group, spec in self.groups.items()
+            for name, item in spec.aggregations.items()
+            if item.function in ("count", "sum")
+            for window in item.windows
+        }
+        return empty | self.defaults
 
     def key_of(self, group: str) -> tuple[str, ...]:
         """The entity columns of a group or a lookup."""

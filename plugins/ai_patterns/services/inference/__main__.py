@@ -11,11 +11,12 @@ import uvicorn
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.online_features import OnlineFeatureReader
-from ai_patterns.services.inference.app import Service, create_app
+from ai_patterns.services.inference.app import create_app
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.predictor import Predictor
 from ai_patterns.services.inference.rows import RowParser
+from ai_patterns.services.inference.service import Service
 from ai_patterns.services.inference.settings import Settings, read_settings
 from ai_patterns.spec.loading import load_system
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -20,7 +21,7 @@ class Metrics:
 
     def __init__(self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
-        here = {"namespace": "ai_patterns", "subsystem": "inference", "registry": self._registry}
+        here: dict[str, Any] = {"namespace": "ai_patterns", "subsystem": "inference", "registry": self._registry}
         self.requests = Counter("requests", "Requests answered.", ["protocol", "status"], **here)
         self.latency = Histogram("latency_seconds", "Time to answer.", ["protocol"], buckets=_BUCKETS, **here)
         self.predictions = Counter("predictions", "Rows scored.", ["version"], **here)

@@ -7,7 +7,8 @@ import threading
 
 import numpy as np
 
-from ai_patterns.clients.mlflow import CHAMPION, CONN_ID, LoadedModel, Registry
+from ai_patterns.clients.mlflow import CHAMPION, LoadedModel, Registry
+from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 

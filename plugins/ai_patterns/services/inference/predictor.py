@@ -16,7 +16,7 @@ from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.requests import Predictions, Query
 from ai_patterns.services.inference.rows import RowParser, parse_decided_at
-from ai_patterns.spec.features import column_name
+from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -56,9 +56,11 @@ class Predictor:
         return predictions
 
     def _degraded(self, found: OnlineFeatures, rows: int) -> list[list[str]]:
-        specs = {**self.system.groups, **self.system.lookups}
+        specs: dict[str, GroupSpec | DimensionGroupSpec] = {**self.system.groups, **self.system.lookups}
         names = {view: [column_name(view, feature) for feature in specs[view].features] for view in found.missing}
-        return [[name for view, lost in found.missing.items() if lost[row] for name in names[view]] for row in range(rows)]
+        return [
+            [name for view, lost in found.missing.items() if lost[row] for name in names[view]] for row in range(rows)
+        ]
 
     def _log_rows(
         self, table: pa.Table, predictions: Predictions, decided_at: list[dt.datetime], now: dt.datetime

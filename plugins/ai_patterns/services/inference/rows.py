@@ -5,11 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Sequence
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import pyarrow as pa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr, TypeAdapter
-from pydantic import Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
 from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.services.inference.requests import Record, RequestError
@@ -56,7 +66,7 @@ class RowParser:
         self._columns = {name: columns[name] for name in system.decision.inputs}
         fields: dict[str, Any] = {name: (_annotation(column), ...) for name, column in self._columns.items()}
         row: type[BaseModel] = create_model("Row", __config__=ConfigDict(extra="forbid"), **fields)
-        self._rows = TypeAdapter(list[row])  # type: ignore[valid-type]
+        self._rows = TypeAdapter(list[row])
         self._schema = pa.schema([(name, ARROW_TYPES[column.type]) for name, column in self._columns.items()])
 
     def parse(self, records: Sequence[Record]) -> pa.Table:
@@ -115,4 +125,4 @@ def parse_decided_at(value: object, rows: int, now: dt.datetime) -> list[dt.date
 
 def _annotation(column: ColumnSpec) -> Any:
     kind = _TYPES[column.type]
-    return Optional[kind] if column.nullable else kind
+    return kind | None if column.nullable else kind

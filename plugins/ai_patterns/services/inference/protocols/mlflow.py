@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol: `POST /invocations` (MLflow documentation, "Deploy MLflow Model as a Local Inference Server")."""
+"""MLflow's scoring protocol, `POST /invocations` (MLflow documentation, "Local Inference Server")."""
 
 from __future__ import annotations
 

@@ -83,7 +83,12 @@ def _tensor(name: str, datatype: str) -> dict[str, Any]:
 
 def _data(tensor: dict[str, Any], name: str) -> list[Any]:
     data, shape = tensor.get("data"), tensor.get("shape")
-    if not isinstance(data, list) or not isinstance(shape, list) or len(shape) not in {1, 2} or shape[1:] not in ([], [1]):
+    if (
+        not isinstance(data, list)
+        or not isinstance(shape, list)
+        or len(shape) not in {1, 2}
+        or shape[1:] not in ([], [1])
+    ):
         raise RequestError(f"the tensor {name!r} must have data and a shape of [n] or [n, 1]", status=422)
     flat = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in data]
     if len(flat) != shape[0]:

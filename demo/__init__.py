@@ -1,0 +1,1 @@
+"""The demo: Airflow on free ports below `.run/`, driven through its REST API like any client would."""

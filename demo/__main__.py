@@ -1,0 +1,83 @@
+"""`python -m demo`: start Airflow, live through the story, tell what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ai_patterns.clients.home import Home
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.mlflow import Registry
+from ai_patterns.spec.loading import load_system
+from demo.journal import Journal
+from demo.progress import Progress
+from demo.rest import AirflowClient
+from demo.scenario import STEPS, WEEKS, Story
+from demo.service import inference
+from demo.standalone import Standalone, free_ports, running
+from demo.summary import summarize
+from demo.table import tell
+
+PROJECT = Path(__file__).resolve().parent.parent
+FOLDER = PROJECT / ".run" / "demo"
+
+
+def main() -> int:
+    """Run the demo; 0 when the story went as told."""
+    started = time.monotonic()
+    (serving_port,) = free_ports(1)
+    settings = {"AI_PATTERNS_SERVING_URL": f"http://127.0.0.1:{serving_port}"}
+    server = Standalone(FOLDER / "airflow", PROJECT, settings)
+    server.end_leftovers()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    progress = Progress("Airflow")
+    with running(server, progress):
+        progress.done(f"healthy at {server.url}")
+        summary = _live(server, serving_port)
+        summary["seconds"]["all"] = round(time.monotonic() - started, 1)
+        target = FOLDER / "summary.json"
+        target.write_text(json.dumps(summary, indent=2, default=str) + "\n", "utf-8")
+        tell(summary)
+        print(f"\nFigures: {target.relative_to(PROJECT)}")
+        if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("CI") != "true":
+            print(f"Page: {server.url}/plugin/ai-patterns   login: {server.user} / {server.password}   Ctrl-C ends it.")
+            signal.pause()
+    return 0
+
+
+def _live(server: Standalone, serving_port: int) -> dict[str, Any]:
+    home = Home.from_environment(server.environment)
+    system = load_system(home.systems / "flights")
+    lake, registry = Lake(home.lake, system.name), Registry(home.tracking, system.name)
+    journal = Journal(AirflowClient(server.url, server.user, server.password), system.name)
+    story = Story(journal, system, lake, FOLDER)
+    journal.prepare(STEPS)
+    with journal.phase("January to March"):
+        story.load_history()
+    with journal.phase("The first champion"):
+        story.train_first_champion()
+    with inference(home, system.folder, serving_port, FOLDER / "inference.log") as url:
+        with journal.phase("The service"):
+            story.check_service(url)
+        for week in WEEKS:
+            with journal.phase(f"Week {week}"):
+                story.live_through(week, url)
+        with journal.phase("A bad challenger"):
+            story.refuse_bad_challenger()
+        with journal.phase("A rollback"):
+            story.roll_back()
+    return summarize(system, lake, registry, journal, story)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nstopped")
+        sys.exit(130)

@@ -1,0 +1,39 @@
+"""The closing table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def tell(summary: Mapping[str, Any]) -> None:
+    """Print what happened."""
+    runs = [{name: run[name] for name in ("dag", "days", "state", "seconds")} for run in summary["runs"]]
+    print("\n" + table(runs))
+    print(
+        "\n"
+        + table([{**week, "auc": f"{week['auc']:.4f}", "brier": f"{week['brier']:.4f}"} for week in summary["weeks"]])
+    )
+    for title in ("champions", "refused", "rollbacks"):
+        for line in summary[title]:
+            print(f"{title}: version {line['version']} (before: {line['previous']}): {line['reason']}")
+    print(f"fault: {summary['fault']}")
+    print(
+        f"rows: {summary['rows']}; quarantined: {summary['quarantined']}; "
+        f"without a label: {summary['rows_without_label']}"
+    )
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as aligned text.
+
+    >>> print(table([{"dag": "a", "state": "success"}]))
+    dag  state
+    a    success
+    """
+    header = list(rows[0]) if rows else []
+    cells = [header, *[[str(row[name]) for name in header] for row in rows]]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )

@@ -1,0 +1,44 @@
+"""Connections that may be absent: each has an embedded default below one folder."""
+
+from __future__ import annotations
+
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+
+class EmbeddedHook(BaseHook):
+    """A hook whose connection may be absent.
+
+    Args:
+        conn_id: the Airflow connection; where it does not exist, the embedded default stands in.
+    """
+
+    default_conn_name: str
+
+    def __init__(self, conn_id: str | None = None) -> None:
+        super().__init__()
+        self.conn_id = conn_id or self.default_conn_name
+
+    def find_connection(self, default: object) -> Connection | None:
+        """The connection, or None with a line in the log that names the default that is used instead."""
+        try:
+            connection: Connection = self.get_connection(self.conn_id)
+        except AirflowNotFoundException:
+            self.log.info("No connection %r: using the embedded default %s", self.conn_id, default)
+            return None
+        return connection
+
+
+def location(connection: Connection) -> str:
+    """What a connection points to: `host` as a path or URI, or put together from type, host, port and schema.
+
+    >>> location(Connection(conn_id="x", conn_type="generic", host="s3://bucket/lake"))
+    's3://bucket/lake'
+    >>> location(Connection(conn_id="x", conn_type="http", host="models", port=8000))
+    'http://models:8000'
+    """
+    host = connection.host or ""
+    if "://" in host or host.startswith("/"):
+        return host
+    scheme = connection.schema or ("https" if connection.conn_type == "https" else "http")
+    return f"{scheme}://{host}" + (f":{connection.port}" if connection.port else "")

@@ -1,0 +1,146 @@
+"""What all operators of the package have in common."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from ai_patterns.core.days import Days
+from ai_patterns.errors import GateFailedError, MissingDependencyError, ServiceRejectedError, SpecError
+from ai_patterns.hooks.feature_store import FeatureStoreHook
+from ai_patterns.hooks.lake import LakeHook
+from ai_patterns.hooks.mlflow import MLflowHook
+from ai_patterns.hooks.partition import days_of, moment_of
+from ai_patterns.hooks.systems import find_system
+from ai_patterns.spec.system import SystemSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ai_patterns.clients.lake import Lake
+    from ai_patterns.clients.mlflow import Registry
+
+FINAL = (GateFailedError, ServiceRejectedError, SpecError, MissingDependencyError)
+"""Errors after which a retry would only fail again."""
+
+
+@contextmanager
+def never_retried() -> Iterator[None]:
+    """Turn errors that a retry cannot heal into Airflow's failure without retry."""
+    try:
+        yield
+    except FINAL as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+class SystemOperator(BaseOperator):
+    """One step of a system's loop; subclasses implement `perform`.
+
+    Args:
+        system: name of the system, or the folder that holds its `system.yaml`.
+        days: a day or a range of days (`2013-04-01/2013-04-07`); by default the run's (see `hooks.partition`).
+        as_of: the instant that counts as "now"; by default the end of the days.
+        lake_conn_id: connection of the lake.
+    """
+
+    template_fields: Sequence[str] = ("system", "days", "as_of")
+
+    def __init__(
+        self,
+        *,
+        system: str | Path,
+        days: str | None = None,
+        as_of: str | None = None,
+        lake_conn_id: str = LakeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.system, self.days, self.as_of = str(system), days, as_of
+        self.lake_conn_id = lake_conn_id
+
+    def execute(self, context: Context) -> Any:
+        """Do the step; a failed gate is never retried."""
+        with never_retried():
+            return self.perform(context)
+
+    @abstractmethod
+    def perform(self, context: Context) -> Any:
+        """Call one job and return a small summary."""
+
+    @cached_property
+    def spec(self) -> SystemSpec:
+        """The system's spec."""
+        return find_system(self.system)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The system's lake."""
+        return LakeHook(self.lake_conn_id).lake(self.spec.name)
+
+    def days_of(self, context: Context) -> Days:
+        """The days that this run works on."""
+        return days_of(context, self.days)
+
+    def moment_of(self, context: Context) -> dt.datetime:
+        """The instant that counts as "now" for this run."""
+        days = Days.parse(self.days) if self.days else None
+        return moment_of(context, self.as_of, days)
+
+    def require_rows(self, tables: Sequence[str], days: Days | None = None) -> None:
+        """Skip the task, in plain words, where none of the tables holds a row of `days`."""
+        from ai_patterns.jobs.availability import count_rows
+
+        if not any(count_rows(self.lake, table, days) for table in tables):
+            when = f" for {days}" if days else ""
+            raise AirflowSkipException(f"Nothing to do: the lake holds no rows of {', '.join(tables)}{when}.")
+
+    def announce(self, context: Context, days: Days, summary: Mapping[str, Any]) -> None:
+        """Emit the task's asset events for the partition of `days`; they carry the summary."""
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                event = context["outlet_events"][outlet]
+                event.extra = dict(summary)
+                event.add_partitions(str(days))
+
+
+class RegistryOperator(SystemOperator):
+    """A step that needs the model registry.
+
+    Args:
+        mlflow_conn_id: connection of the registry.
+        kwargs: as of `SystemOperator`.
+    """
+
+    def __init__(self, *, mlflow_conn_id: str = MLflowHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mlflow_conn_id = mlflow_conn_id
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The system's model registry."""
+        return MLflowHook(self.mlflow_conn_id).registry(self.spec.name)
+
+
+class FeatureStoreOperator(SystemOperator):
+    """A step that needs the Feast repository.
+
+    Args:
+        store_conn_id: connection of the feature store.
+        kwargs: as of `SystemOperator`.
+    """
+
+    def __init__(self, *, store_conn_id: str = FeatureStoreHook.default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.store_conn_id = store_conn_id
+
+    @cached_property
+    def folder(self) -> Path:
+        """Folder of the system's Feast repository."""
+        return FeatureStoreHook(self.store_conn_id).folder(self.spec.name)

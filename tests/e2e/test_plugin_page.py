@@ -1,0 +1,103 @@
+"""The plugin page in a real API server, seen by a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from demo.rest import AirflowClient
+from demo.standalone import Standalone
+
+DAG = "flights__data_pipeline"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client(airflow: Standalone) -> AirflowClient:
+    client = AirflowClient(airflow.url, airflow.user, airflow.password)
+    client.wait_for_dag(DAG)
+    return client
+
+
+@pytest.fixture(scope="module")
+def screenshots(repository: Path) -> Path:
+    folder = repository / ".run" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def page(airflow: Standalone, require_program) -> Iterator[Page]:
+    """A logged-in page; its console errors are the attribute `problems`."""
+    chromium = require_program("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        page.goto(f"{airflow.url}/auth/login/")
+        page.fill("input[name=username]", airflow.user)
+        page.fill("input[name=password]", airflow.password)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/auth/login" not in url)
+        page.wait_for_load_state("networkidle")
+        page.problems = []
+        page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+        yield page
+        browser.close()
+
+
+@pytest.mark.parametrize("path", ["/ai-patterns/", f"/ai-patterns/dags/{DAG}"])
+def test_a_stranger_gets_401(airflow: Standalone, path: str) -> None:
+    assert httpx.get(airflow.url + path).status_code == 401
+
+
+def test_the_plugin_is_registered_with_its_page_and_its_tab(client: AirflowClient) -> None:
+    plugins = [item for item in client.call("GET", "/plugins")["plugins"] if item["name"] == "ai_patterns"]
+    assert len(plugins) == 1
+    assert {view["destination"] for view in plugins[0]["external_views"]} == {"nav", "dag"}
+
+
+def test_no_dag_file_fails(client: AirflowClient) -> None:
+    assert client.import_errors() == []
+
+
+@pytest.mark.usefixtures("client")
+def test_the_page_in_the_navigation(airflow: Standalone, page: Page, screenshots: Path) -> None:
+    page.goto(f"{airflow.url}/plugin/ai-patterns")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("heading", name="flights").wait_for()
+    assert frame.locator(".loop li").count() == 7
+    page.screenshot(path=screenshots / "plugin_page.png")
+    assert page.problems == []
+
+
+@pytest.mark.usefixtures("client")
+def test_the_page_on_a_dark_phone(airflow: Standalone, page: Page, screenshots: Path) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{airflow.url}/ai-patterns/")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.screenshot(path=screenshots / "plugin_page_phone_dark.png", full_page=True)
+    assert page.problems == []
+
+
+@pytest.mark.usefixtures("client")
+def test_the_tab_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) -> None:
+    page.goto(f"{airflow.url}/dags/{DAG}/plugin/ai-patterns-loop")
+    page.frame_locator("iframe").get_by_role("heading", name="flights").wait_for()
+    page.screenshot(path=screenshots / "dag_tab.png")
+
+
+@pytest.mark.usefixtures("client")
+def test_the_graph_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) -> None:
+    page.add_init_script("localStorage.setItem('default_dag_view', '\"graph\"')")
+    page.goto(f"{airflow.url}/dags/{DAG}")
+    page.locator(".react-flow__node").first.wait_for()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=screenshots / "dag_graph.png")

@@ -1,0 +1,1 @@
+SELECT station, hour, hour - INTERVAL 2 HOUR AS opened FROM hours

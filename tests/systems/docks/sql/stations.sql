@@ -1,0 +1,1 @@
+SELECT station, CAST(docks AS DOUBLE) AS docks, CAST(hill AS DOUBLE) AS hill FROM stations

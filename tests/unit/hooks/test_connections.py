@@ -1,0 +1,59 @@
+"""Hooks with and without their connections; the connections come from the environment."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ai_patterns.errors import ServiceUnavailableError
+from ai_patterns.hooks.feature_store import FeatureStoreHook
+from ai_patterns.hooks.lake import LakeHook
+from ai_patterns.hooks.mlflow import MLflowHook
+from ai_patterns.hooks.serving import ServingHook
+from ai_patterns.hooks.sources import read_query
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AI_PATTERNS_HOME", str(tmp_path / "home"))
+
+
+def connect(monkeypatch, conn_id, **fields):
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({"conn_type": "generic", **fields}))
+
+
+def test_without_connections_everything_is_embedded(tmp_path):
+    home = str(tmp_path / "home")
+    assert LakeHook().lake("flights").uri.startswith(home)
+    assert MLflowHook().registry("flights").tracking_uri.startswith(f"sqlite:///{home}")
+    assert FeatureStoreHook().folder("flights").is_dir()
+    assert ServingHook().url.startswith("http://127.0.0.1:")
+
+
+def test_connections_lead_elsewhere(tmp_path, monkeypatch):
+    connect(monkeypatch, "ai_patterns_lake", host=str(tmp_path), extra={"timeout": 5})
+    connect(monkeypatch, "ai_patterns_serving", conn_type="http", host="models", port=8000)
+    assert LakeHook().target == (str(tmp_path), {"timeout": "5"})
+    assert ServingHook().url == "http://models:8000"
+
+
+@pytest.mark.parametrize(
+    ("conn_id", "fields", "ask"),
+    [
+        ("ai_patterns_lake", {"host": "/no/such/folder"}, lambda: LakeHook().lake("flights")),
+        ("ai_patterns_online_store", {"host": "/no/such/folder"}, lambda: FeatureStoreHook().folder("flights")),
+        ("ai_patterns_mlflow", {"host": "http://127.0.0.1:9"}, lambda: MLflowHook().registry("flights")),
+        ("ai_patterns_serving", {"host": "http://127.0.0.1:9"}, lambda: ServingHook().is_ready()),
+    ],
+)
+def test_a_service_that_is_away_names_its_connection(monkeypatch, conn_id, fields, ask):
+    connect(monkeypatch, conn_id, **fields)
+    with pytest.raises(ServiceUnavailableError, match=conn_id):
+        ask()
+
+
+def test_a_query_source_reads_a_database(tmp_path, monkeypatch):
+    pytest.importorskip("airflow.providers.sqlite", reason="the SQLite provider is not installed")
+    connect(monkeypatch, "my_db", conn_type="sqlite", host=str(tmp_path / "rows.db"))
+    assert read_query("my_db", "SELECT 1 AS a, 'x' AS b").to_pylist() == [{"a": 1, "b": "x"}]

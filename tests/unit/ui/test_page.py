@@ -1,0 +1,72 @@
+"""The page shows what is there, tells what is missing, and escapes everything."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ai_patterns.ui.page import render
+from ai_patterns.ui.plot import line_plot
+from ai_patterns.ui.views import PATTERNS, View, find_views
+
+EVIL = "<script>alert(1)</script>"
+WEEKS = [{"day": dt.date(2024, 4, day), "rmse": 3.0 + day / 10, "rows": 500} for day in (7, 14, 21)]
+
+
+def status_with(**patterns: dict[str, object]) -> dict[str, dict[str, object]]:
+    return {name: {"state": "ready", "summary": "fine", **patterns.get(name, {})} for name in PATTERNS}
+
+
+def test_every_pattern_has_its_card_and_its_dag(docks) -> None:
+    html = render([View("docks", docks, status=status_with())], root="/air")
+    for title, dag, _ in PATTERNS.values():
+        assert f'<a href="/air/dags/docks__{dag}" target="_top">{title}</a>' in html
+
+
+def test_figures_of_every_panel(docks) -> None:
+    line = {"at": dt.datetime(2024, 4, 8, tzinfo=dt.UTC), "action": "refused", "version": 3, "reason": "rmse 7 > 6"}
+    alarm = {"check": "drift", "subject": "rides", "value": 0.41, "bound": 0.2, "detail": "moved"}
+    status = status_with(
+        feedback_loop={"metric": "rmse", "performance": WEEKS},
+        online_offline_serving={"promotions": [line]},
+        monitoring={"state": "attention", "failures": [alarm]},
+        data_pipeline={"quarantined": {"counted": {"rides below 0": 10}}},
+    )
+    html = render([View("docks", docks, status=status)])
+    for text in ("rmse by week", "rmse 7 &gt; 6", "0.41", "rides below 0", 'class="state attention"'):
+        assert text in html
+
+
+def test_everything_is_escaped(docks) -> None:
+    status = status_with(data_pipeline={"summary": EVIL, "quarantined": {EVIL: {EVIL: 1}}})
+    html = render([View(EVIL, docks, problem=EVIL, status=status)], dag_id=EVIL)
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_nothing_is_loaded_from_outside(docks) -> None:
+    html = render([View("docks", docks, status=status_with())])
+    assert not any(sign in html for sign in ("http://", "https://", "<script", "<link", "@import"))
+
+
+def test_a_broken_spec_stands_beside_the_good_systems(docks_folder, tmp_path, monkeypatch) -> None:
+    (tmp_path / "docks").symlink_to(docks_folder)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "system.yaml").write_text("nme: broken\n", "utf-8")
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(tmp_path))
+    monkeypatch.setenv("AI_PATTERNS_LAKE", str(tmp_path / "no_lake"))
+    broken, docks = find_views()
+    assert (broken.name, broken.status) == ("broken", {})
+    assert "[nme]" in broken.problem
+    assert {entry["state"] for entry in docks.status.values()} == {"not yet"}
+    assert [view.name for view in find_views("docks")] == ["docks"]
+    assert "Did you mean" in render([broken, docks])
+
+
+def test_no_system_at_all_tells_how_to_start() -> None:
+    assert "ai-patterns new NAME" in render([])
+
+
+def test_a_plot_needs_two_weeks_and_survives_a_flat_line() -> None:
+    assert line_plot(WEEKS[:1], "rmse") == ""
+    assert line_plot([{"day": "a", "auc": 0.0}, {"day": "b", "auc": 0.0}], "auc").count("<circle") == 2
+    assert line_plot([*WEEKS, {"day": "later", "rmse": None}], "rmse").count("<circle") == 3
