@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -87,15 +87,18 @@ def _suite_arguments(file: Path) -> dict[str, Any]:
 def _validate(frame: Any, rules: Sequence[Expectation], result_format: str) -> Iterator[tuple[Expectation, Any]]:
     if not rules:
         return
-    suite = _library().ExpectationSuite("generated", expectations=[_build(rule) for rule in rules])
-    results = {_identity(result.expectation_config): result for result in _run(frame, suite, result_format)}
-    for rule in rules:
-        yield rule, results[_identity(_build(rule).configuration)]
+    for result in sorted(_run(frame, _suite(tuple(rules)), result_format), key=_number):
+        yield rules[_number(result)], result
 
 
-def _identity(config: Any) -> str:
-    kwargs = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
-    return json.dumps([config.type, kwargs], sort_keys=True, default=str)
+def _number(result: Any) -> int:
+    return int(result.expectation_config.meta["rule"])
+
+
+@lru_cache(maxsize=64)
+def _suite(rules: tuple[Expectation, ...]) -> Any:
+    """The rules as a suite; each carries its number, since results come in another order."""
+    return _library().ExpectationSuite("generated", expectations=[_build(*item) for item in enumerate(rules)])
 
 
 def _run(frame: Any, suite: Any, result_format: str) -> list[Any]:
@@ -113,21 +116,24 @@ def _exception(info: Any) -> str:
     return next((str(entry["exception_message"]) for entry in entries if entry["raised_exception"]), "")
 
 
-def _build(rule: Expectation) -> Any:
+def _build(number: int, rule: Expectation) -> Any:
     gxe: Any = import_module("great_expectations.expectations")
+    column, meta = {"column": rule.column}, {"rule": number}
     match rule.kind:
         case "type":
-            return gxe.ExpectColumnValuesToBeNull(column=rule.column)
+            return gxe.ExpectColumnValuesToBeNull(**column, meta=meta)
         case "not_null":
-            return gxe.ExpectColumnValuesToNotBeNull(column=rule.column)
+            return gxe.ExpectColumnValuesToNotBeNull(**column, meta=meta)
         case "values":
-            return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.values))
+            return gxe.ExpectColumnValuesToBeInSet(**column, value_set=list(rule.values), meta=meta)
         case "range":
-            return gxe.ExpectColumnValuesToBeBetween(column=rule.column, min_value=rule.minimum, max_value=rule.maximum)
+            bounds = {"min_value": rule.minimum, "max_value": rule.maximum}
+            return gxe.ExpectColumnValuesToBeBetween(**column, **bounds, meta=meta)
         case "pattern":
-            return gxe.ExpectColumnValuesToMatchRegex(column=rule.column, regex=rf"^(?:{rule.pattern})\Z")
+            return gxe.ExpectColumnValuesToMatchRegex(**column, regex=rf"^(?:{rule.pattern})\Z", meta=meta)
         case "unique":
-            return gxe.ExpectCompoundColumnsToBeUnique(column_list=[DAY_NUMBER, *rule.column.split(",")])
+            key = [DAY_NUMBER, *rule.column.split(",")]
+            return gxe.ExpectCompoundColumnsToBeUnique(column_list=key, meta=meta)
 
 
 def _to_pandas(rows: pa.Table, rules: Sequence[Expectation]) -> Any:

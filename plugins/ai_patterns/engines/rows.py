@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -33,10 +34,11 @@ def arrow_schema(table: TableSpec) -> pa.Schema:
     return pa.schema([(name, ARROW_TYPES[column.type]) for name, column in table.columns.items()])
 
 
-def tables_of(sql: str, names: Collection[str]) -> set[str]:
-    """Those of `names` that a query reads."""
+@cache
+def tables_of(sql: str) -> frozenset[str]:
+    """Names of the tables that a query reads."""
     with connect() as connection:
-        return set(connection.get_table_names(sql)) & set(names)
+        return frozenset(connection.get_table_names(sql))
 
 
 def run_sql(sql: str, sources: Mapping[str, pa.Table], subject: str) -> pa.Table:
@@ -95,6 +97,8 @@ def cast_table(raw: pa.Table, table: TableSpec) -> pa.Table:
 
 def to_json(rows: pa.Table) -> list[bytes]:
     """Each row as one JSON object."""
+    if rows.num_rows == 0:
+        return []
     text = run("SELECT CAST(to_json(raw) AS VARCHAR) AS line FROM raw", {"raw": rows})["line"]
     return [line.encode() for line in text.to_pylist()]
 

@@ -133,7 +133,7 @@ def _query_of(
         name: open_source(
             name, system.sources[name], system.folder, read_query=read_query, override=overrides.get(name)
         )
-        for name in sorted(tables_of(sql, system.sources))
+        for name in sorted(tables_of(sql) & system.sources.keys())
     }
 
 
