@@ -73,7 +73,7 @@ def test_a_killed_publisher_leaves_the_old_or_the_new_partition(tmp_path: Path) 
     new = {table: content(lake, table) for table in tables}
     assert all(not old[table].equals(new[table]) for table in tables)
 
-    seeded, states, finished = random.Random(7), set(), 0  # noqa: S311 - times of kills, no secret
+    seeded, states, finished = random.Random(7), set(), 0
     for _ in range(KILLS):
         for table in tables:
             lake.replace_days(table, old[table], DAYS)
