@@ -88,7 +88,7 @@ decision:
 model:
   estimator: sklearn.linear_model.LogisticRegression
   evaluation: 7d
-  features: {everything: [price, shop_now__price_1d]}
+  features: {basket: [price, shop_now__price_1d]}
 gates: {absolute: {auc: {min: 0.5}}, compare: logloss, tolerance: 0.1}
 feedback: {metric: brier, max_loss: 0.1, max_age: 28d, cooldown: 6d, budget: 3, min_labels: 10}
 """

@@ -101,27 +101,22 @@ class Lake:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                self._replace_where(table, rows, predicate, partition_by)
-                break
+                return self._replace_where(table, rows, predicate, partition_by)
             except CommitFailedError:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
-        return self.version(table)
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> None:
+    def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> int:
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
         if not self.exists(table):
             self._create(table, rows.schema, partition_by)
-        write_deltalake(
-            self.path(table),
-            rows,
-            mode="overwrite",
-            predicate=predicate,
-            partition_by=list(partition_by),
-            storage_options=dict(self.options),
-        )
+        # One handle for the write and the version: reading a long log anew costs more than a small write.
+        handle = self.open(table)
+        write_deltalake(handle, rows, mode="overwrite", predicate=predicate, partition_by=list(partition_by))
+        return handle.version()
 
     def replace(self, table: str, rows: pa.Table) -> int:
         """Replace a whole table; return the new version."""

@@ -18,14 +18,14 @@ from ai_patterns.spec.streams import StreamSpec
 
 STREAM = StreamSpec(
     sql="readings.sql",
-    key=("sensor", "at"),
-    event_time="at",
-    known_time="at",
+    key=("sensor", "seen"),
+    event_time="seen",
+    known_time="seen",
     max_quarantine_share=0.1,
     min_rows=3,
     columns={
         "sensor": {"type": "string", "pattern": "s[0-9]+"},
-        "at": {"type": "timestamp", "nullable": True},
+        "seen": {"type": "timestamp", "nullable": True},
         "level": {"type": "integer", "values": ["1", "2"]},
         "heat": {"type": "double", "nullable": True, "min": -5, "max_null_share": 0.3},
     },
@@ -37,16 +37,16 @@ def test_each_declared_rule_becomes_one_expectation() -> None:
         Expectation("type", MISTYPED),
         Expectation("not_null", "sensor"),
         Expectation("pattern", "sensor", pattern="s[0-9]+"),
-        Expectation("not_null", "at"),
+        Expectation("not_null", "seen"),
         Expectation("not_null", "level"),
         Expectation("values", "level", values=(1, 2)),
         Expectation("range", "heat", minimum=-5),
-        Expectation("unique", "sensor,at"),
+        Expectation("unique", "sensor,seen"),
     )
 
 
 def test_keys_and_times_are_required_even_where_they_are_declared_nullable() -> None:
-    assert Expectation("not_null", "at") in row_expectations(STREAM)
+    assert Expectation("not_null", "seen") in row_expectations(STREAM)
 
 
 def test_partition_rules_bound_rows_bad_rows_and_nulls() -> None:
