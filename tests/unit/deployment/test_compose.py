@@ -98,7 +98,7 @@ def test_no_secret_has_a_value_and_each_is_explained(repository: Path, text: str
         line.split("=", 1) for line in (repository / ".env.example").read_text("utf-8").splitlines() if line[0] != "#"
     )
     assert {name for name, value in example.items() if not value} == required
-    for name in re.findall(r"^ +(\w*(?:SECRET|KEY|PASSWORD)\w*): *(?!\"?\$\{\w+:\?)", text, re.MULTILINE):
+    for name in re.findall(r"^ +(\w*(?:SECRET|KEY|PASSWORD)\w*): *+(?!\"?\$\{\w+:\?)", text, re.MULTILINE):
         pytest.fail(f"{name} is written down")
 
 
