@@ -30,7 +30,7 @@ def summarize(system: SystemSpec, lake: Lake, registry: Registry, journal: Journ
         "rollbacks": [_line(item) for item in ledger if item.action == "rolled_back"],
         "retraining_decisions": lake.read("retrainings", columns=["decided_at", "retrain", "reason"]).to_pylist(),
         "fault": story.caught,
-        "onnx_difference": card["onnx_difference"],
+        "onnx_difference": card["metrics"]["onnx_difference"],
         "prediction": _prediction(lake),
         "served": story.served,
         "alarms": _alarms(lake),
