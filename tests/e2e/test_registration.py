@@ -32,8 +32,7 @@ def registrations(python: Path, home: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def uv(repository: Path) -> Path:
     found = repository / ".uv" / "bin" / "uv"
-    if not found.exists():
-        pytest.skip("uv is not installed; `make setup` brings it")
+    assert found.exists(), "uv is not installed; `make setup` brings it"
     return found
 
 

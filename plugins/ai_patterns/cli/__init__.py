@@ -21,6 +21,7 @@ places (environment, with their defaults):
   AI_PATTERNS_LAKE          $AI_PATTERNS_HOME/.run/lake
   AI_PATTERNS_TRACKING_URI  sqlite:///$AI_PATTERNS_HOME/.run/mlflow.db
   AI_PATTERNS_FEAST         $AI_PATTERNS_HOME/.run/feast
+  AI_PATTERNS_REPORTS       $AI_PATTERNS_HOME/.run/reports
 """
 
 
