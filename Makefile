@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup packages demo test test-unit check evaluate bench lock clean
+.PHONY: help setup packages demo test test-unit check evaluate bench soak docs lock clean
 
 PYTHON ?= python3
 SYSTEM ?= flights
@@ -85,6 +85,15 @@ bench: setup ## run benchmarks/ (ONLY=name for one of them)
 	  exit 1
 	fi
 	for script in "$${found[@]}"; do $(PY) "$$script"; done
+
+KILLS ?= 500
+
+soak: setup ## kill a publishing process KILLS times (500: about an hour), figures into .run/soak.json
+	@mkdir -p .run
+	$(BIN)/pytest -s tests/integration/test_publish_faults.py --kills $(KILLS) --figures .run/soak.json
+
+docs: setup ## build the documentation into site/; a broken link fails
+	@$(BIN)/mkdocs build --strict --site-dir site
 
 lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
 	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \

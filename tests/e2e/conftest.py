@@ -1,14 +1,23 @@
-"""One real Airflow for all end-to-end tests."""
+"""One demo for all end-to-end tests: it is lived through once, then its Airflow is looked at."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from demo.standalone import Standalone, running
+
+DEMO_SECONDS = 1800
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +29,45 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _start_demo(repository: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"CI": "true", "PYTHONPATH": str(repository / "plugins")}
+    environment.pop("AIRFLOW_HOME", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo"], cwd=repository, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
-def airflow(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
-    """A real Airflow on the drop-in."""
-    server = Standalone(tmp_path_factory.mktemp("home") / "airflow", project, {"PYTHONPATH": ""})
+def left_by_interrupted(repository: Path) -> list[str]:
+    """Command lines of the processes that outlive a demo which was interrupted once Airflow was up."""
+    demo = _start_demo(repository)
+    assert demo.stdout is not None
+    assert any("== January to March" in line for line in demo.stdout), "the demo ended before its first chapter"
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=60)
+    home = f"AIRFLOW_HOME={repository / '.run' / 'demo' / 'airflow'}".encode()
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if home in (process / "environ").read_bytes().split(b"\0"):
+                left.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return left
+
+
+@pytest.fixture(scope="session")
+def lived(repository: Path, left_by_interrupted: list[str]) -> dict[str, Any]:
+    """The summary of one demo, run as `CI=true make demo` runs it, after one that was interrupted."""
+    demo = _start_demo(repository)
+    output, _ = demo.communicate(timeout=DEMO_SECONDS)
+    assert demo.returncode == 0, output[-8000:]
+    summary: dict[str, Any] = json.loads((repository / ".run" / "demo" / "summary.json").read_text())
+    return summary
+
+
+@pytest.fixture(scope="session")
+def airflow(lived: dict[str, Any], repository: Path, project: Path) -> Iterator[Standalone]:
+    """A real Airflow on the drop-in, with what the demo left behind."""
+    server = Standalone(repository / ".run" / "demo" / "airflow", project, {"PYTHONPATH": ""})
     with running(server):
         yield server

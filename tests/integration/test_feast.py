@@ -71,6 +71,28 @@ def test_applying_twice_changes_nothing(system: SystemSpec, lake: Lake, tmp_path
     assert (tmp_path / "features.py").read_text("utf-8") == definitions
 
 
+def test_a_registry_that_changed_by_another_hand_is_applied_again(
+    system: SystemSpec, lake: Lake, tmp_path: Path
+) -> None:
+    counts = apply_repository(system, lake, tmp_path)
+    store = open_store(tmp_path)
+    store.delete_feature_view(view_names(system)[0])
+    assert apply_repository(system, lake, tmp_path) == counts
+    assert len(open_store(tmp_path).list_feature_views()) == counts["views"]
+    (tmp_path / "data" / "registry.db").unlink()
+    assert apply_repository(system, lake, tmp_path) == counts
+    assert len(open_store(tmp_path).list_feature_views()) == counts["views"]
+
+
+def test_a_standing_repository_is_left_alone(system: SystemSpec, lake: Lake, folder: Path) -> None:
+    record = folder / "data" / "applied.json"
+    apply_repository(system, lake, folder)
+    materialize(system, lake, folder, NOON, overwrite_newer=True)
+    before = record.stat().st_mtime_ns
+    apply_repository(system, lake, folder)
+    assert record.stat().st_mtime_ns == before
+
+
 def test_a_person_can_apply_the_folder(folder: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "FEAST_USAGE": "False"}
     command = [str(Path(sys.executable).with_name("feast")), "apply"]

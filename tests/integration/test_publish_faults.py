@@ -1,5 +1,6 @@
 """A publisher that is killed at any moment leaves each table as it was or as it should be."""
 
+import json
 import os
 import random
 import signal
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
@@ -16,7 +19,6 @@ from ai_patterns.jobs.ingestion import audit, extract, ingest
 from ai_patterns.spec.system import SystemSpec
 from shop import orders, shop
 
-KILLS = 20
 DAYS = Days.parse("2024-01-01/2024-01-05")
 TABLES = ("events/orders", "quarantine/orders")
 
@@ -78,7 +80,8 @@ def publish_and_kill(
         return calls, time.monotonic() - began
 
 
-def test_a_killed_publisher_leaves_the_old_or_the_new_partition(tmp_path: Path) -> None:
+def test_a_killed_publisher_leaves_the_old_or_the_new_partition(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    kills, figures = request.config.getoption("--kills"), {"crash_points": 0, "kills": 0, "lost": 0, "doubled": 0}
     lake = Lake(str(tmp_path / "lake"), "shop")
     lines = [line for day in DAYS for line in orders(50, str(day))]
     ingest(shop(tmp_path, [*lines, *orders(1)]), lake, DAYS, run_id="old")
@@ -91,18 +94,31 @@ def test_a_killed_publisher_leaves_the_old_or_the_new_partition(tmp_path: Path) 
     assert all(not old[table].equals(new[table]) for table in TABLES)
 
     seeded, states = random.Random(7), set()
-    for number in range(KILLS):
+    for number in range(kills):
         for table in TABLES:
             lake.replace_days(table, old[table], DAYS)
         if number % 2:  # anywhere, the library's own writing included
+            figures["kills"] += 1
             publish_and_kill(system, lake, seconds=seeded.uniform(0, 1.2 * seconds))
-        else:  # one point in each tenth of publish's own steps
-            tenth = number // 2
+        else:  # one point in each tenth of publish's own steps, again and again
+            figures["crash_points"] += 1
+            tenth = number // 2 % 10
             publish_and_kill(system, lake, call=seeded.randint(tenth * calls // 10 + 1, (tenth + 1) * calls // 10))
         states.add(tuple(state_of(lake, table, old[table], new[table]) for table in TABLES))
+        assert publish_and_kill(system, lake)[0], "a repeated publication mends what a kill left"
+        lost, doubled = damage(content(lake, TABLES[0]), new[TABLES[0]])
+        figures["lost"], figures["doubled"] = figures["lost"] + lost, figures["doubled"] + doubled
+        assert all(content(lake, table).equals(new[table]) for table in TABLES)
+        print(f"{number + 1} of {kills}: {figures}", flush=True)
     assert {("old", "old"), ("old", "new")} <= states <= {("old", "old"), ("old", "new"), ("new", "new")}
-    assert publish_and_kill(system, lake)[0], "a repeated publication mends what a kill left"
-    assert all(content(lake, table).equals(new[table]) for table in TABLES)
+    if (target := request.config.getoption("--figures")) is not None:
+        target.write_text(json.dumps(figures) + "\n", "utf-8")
+
+
+def damage(found: pa.Table, wanted: pa.Table) -> tuple[int, int]:
+    """Events that are missing, and events that are there more than once."""
+    distinct = pc.count_distinct(found["id"]).as_py()
+    return wanted.num_rows - distinct, found.num_rows - distinct
 
 
 def state_of(lake: Lake, table: str, old: pa.Table, new: pa.Table) -> str:

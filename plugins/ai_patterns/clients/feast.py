@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import logging
 import os
 import runpy
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +49,35 @@ def open_store(folder: Path | str) -> FeatureStore:
 def apply_definitions(folder: Path | str) -> dict[str, int]:
     """Do what `feast apply` does with the repository's `features.py`, and remove what it no longer names.
 
+    A repository that stands applied is left alone: Feast takes ten seconds to find that out.
+
     Returns:
         Number of entities, views and services that the registry holds afterwards.
+
+    Raises:
+        MissingDependencyError: Feast is not installed.
+        ServiceUnavailableError: the folder holds no repository.
     """
+    record = Path(folder) / "data" / "applied.json"
+    held = json.loads(record.read_text("utf-8")) if record.is_file() else {}
+    if held.get("digest") == _digest(Path(folder)):
+        return dict(held["counts"])
+    counts = _apply(folder)
+    record.write_text(json.dumps({"digest": _digest(Path(folder)), "counts": counts}), "utf-8")
+    return counts
+
+
+def _digest(folder: Path) -> str:
+    """Of the repository's files, Feast's version and the registry's change counter (SQLite file format, 1.3.7)."""
+    parts = [path.read_bytes() for path in sorted(folder.glob("feature*.*"))]
+    registry = folder / "data" / "registry.db"
+    counter = registry.read_bytes()[24:28] if registry.is_file() else b""
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        parts.append(metadata.version("feast").encode())
+    return hashlib.sha256(b"\0".join([*parts, counter])).hexdigest()
+
+
+def _apply(folder: Path | str) -> dict[str, int]:
     store = open_store(folder)
     defined = _feast_objects(runpy.run_path(str(Path(folder) / "features.py")))
     store.apply(defined, objects_to_delete=_absent(store, defined), partial=False)

@@ -54,6 +54,5 @@ def test_a_service_that_is_away_names_its_connection(monkeypatch, conn_id, field
 
 
 def test_a_query_source_reads_a_database(tmp_path, monkeypatch):
-    pytest.importorskip("airflow.providers.sqlite", reason="the SQLite provider is not installed")
     connect(monkeypatch, "my_db", conn_type="sqlite", host=str(tmp_path / "rows.db"))
     assert read_query("my_db", "SELECT 1 AS a, 'x' AS b").to_pylist() == [{"a": 1, "b": "x"}]
