@@ -74,6 +74,7 @@ class StreamSpec(TableSpec):
         known_time: the column that tells when it could first be read.
         max_quarantine_share: share of bad rows of a day above which that day is not published.
         suite: a Great Expectations suite file (JSON) beside the generated one, relative to the system's folder.
+        topic: the Kafka topic that carries the stream's events as they happen, one JSON object a message.
     """
 
     event_time: Name
@@ -81,6 +82,7 @@ class StreamSpec(TableSpec):
     max_quarantine_share: float = Field(default=0.05, ge=0, le=1)
     min_rows: int = Field(default=0, ge=0)
     suite: str | None = None
+    topic: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
 
     @model_validator(mode="after")
     def _times_exist(self) -> Self:
