@@ -4,6 +4,7 @@
 AIPatternsError
 ├── SpecError                    file, line, field, nearest valid name
 ├── MissingDependencyError       the extra to install
+├── MissingProgramError          the program to install
 ├── ServiceError                 names the connection id
 │   ├── ServiceUnavailableError  away for now: retry
 │   └── ServiceRejectedError     refused: never retry
@@ -63,6 +64,14 @@ class MissingDependencyError(AIPatternsError):
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
         super().__init__(f"{package} is not installed. Install it with: pip install 'ai-patterns-airflow[{extra}]'")
+
+
+class MissingProgramError(AIPatternsError):
+    """A program outside Python is not installed."""
+
+    def __init__(self, program: str, remedy: str) -> None:
+        self.program, self.remedy = program, remedy
+        super().__init__(f"{program} is missing. Remedy: {remedy}")
 
 
 class ServiceError(AIPatternsError):

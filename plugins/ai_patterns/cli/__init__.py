@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, loop, specs
+from ai_patterns.cli import evaluation, loop, runtimes, specs
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
@@ -14,6 +14,7 @@ first steps:
   ai-patterns new pumps                    write include/systems/pumps, a commented starter with sample data
   ai-patterns validate                     check every system; an error names file, line, field and nearest name
   ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
+  ai-patterns up kafka                     start a real broker here; `down kafka` stops it
 
 places (environment, with their defaults):
   AI_PATTERNS_HOME          $AIRFLOW_HOME, or the working folder
@@ -22,6 +23,7 @@ places (environment, with their defaults):
   AI_PATTERNS_TRACKING_URI  sqlite:///$AI_PATTERNS_HOME/.run/mlflow.db
   AI_PATTERNS_FEAST         $AI_PATTERNS_HOME/.run/feast
   AI_PATTERNS_REPORTS       $AI_PATTERNS_HOME/.run/reports
+  AI_PATTERNS_CACHE         ~/.cache/ai-patterns
 """
 
 
@@ -44,6 +46,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation):
+    for part in (specs, loop, evaluation, runtimes):
         part.add_commands(commands)
     return parser

@@ -1,0 +1,119 @@
+"""Kafka: topics read by explicit offsets, and written idempotently.
+
+An offset that a consumer group commits is never the truth here: whoever stores what it read stores the next offset in
+the same commit, and gives it to `TopicReader.assign` when it starts again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ai_patterns.clients.kafka_producer import TopicProducer
+from ai_patterns.clients.kafka_reader import ANSWER_SECONDS, TopicReader
+from ai_patterns.clients.kafka_records import Headers, Message, Record, Watermarks, is_passing
+from ai_patterns.errors import MissingDependencyError, ServiceRejectedError, ServiceUnavailableError
+
+try:
+    import confluent_kafka
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
+except ImportError:
+    raise MissingDependencyError("confluent-kafka", "kafka") from None
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+
+__all__ = ["Broker", "Headers", "Message", "Record", "TopicProducer", "TopicReader", "Watermarks"]
+
+KEEP_ALL = {"retention.ms": "-1"}
+"""Retention goes by record timestamps, so a replay of past years needs a topic that keeps everything."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The way to a Kafka cluster.
+
+    Attributes:
+        servers: `host:port`, several separated by commas.
+        options: further settings of the client library, such as credentials.
+        conn_id: the Airflow connection that errors name.
+    """
+
+    servers: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    conn_id: str | None = None
+
+    def create_topic(self, topic: str, partitions: int = 1, settings: Mapping[str, str] = KEEP_ALL) -> bool:
+        """Create a topic; False when there is one of that name.
+
+        Raises:
+            ServiceUnavailableError: the cluster is away.
+            ServiceRejectedError: it refuses the name or a setting.
+        """
+        admin = self._admin()  # a client that goes out of sight gives up what it was asked
+        with self.told(f"topic {topic!r} cannot be created"):
+            try:
+                admin.create_topics([NewTopic(topic, partitions, config=dict(settings))])[topic].result()
+            except confluent_kafka.KafkaException as error:
+                if error.args[0].code() == confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS:
+                    return False
+                raise
+        return True
+
+    def watermarks(self, topic: str) -> dict[int, Watermarks]:
+        """First and next offset of each partition.
+
+        Raises:
+            ServiceUnavailableError: the cluster is away.
+            ServiceRejectedError: there is no such topic.
+        """
+        with self.reader(topic) as reader:
+            return reader.watermarks()
+
+    def lag(self, topic: str, offsets: Mapping[int, int]) -> int:
+        """Records of the topic that are not read yet.
+
+        Args:
+            topic: its name.
+            offsets: next offset to read of each partition; a partition that is not named counts from its start.
+        """
+        marks = self.watermarks(topic)
+        return sum(max(mark.high - offsets.get(partition, mark.low), 0) for partition, mark in marks.items())
+
+    def reader(self, topic: str) -> TopicReader:
+        """A reader of one topic; it must be assigned before it polls."""
+        return TopicReader(self, topic)
+
+    def producer(self) -> TopicProducer:
+        """An idempotent producer: what it tries again is written once and in order."""
+        return TopicProducer(self)
+
+    def settings(self) -> dict[str, Any]:
+        """Settings of the client library."""
+        quiet = {"log_level": 2, "reconnect.backoff.max.ms": 500}  # errors are raised, not printed
+        return {"bootstrap.servers": self.servers, **quiet, **self.options}
+
+    def rejected(self, problem: str) -> ServiceRejectedError:
+        """The error for what will be refused again."""
+        return ServiceRejectedError(f"Kafka at {self.servers}: {problem}.", conn_id=self.conn_id)
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({**self.settings(), "socket.timeout.ms": int(ANSWER_SECONDS * 1000)})
+
+    @contextlib.contextmanager
+    def told(self, what: str) -> Iterator[None]:
+        """Raises the package's errors for the library's, with `what` failed."""
+        try:
+            yield
+        except confluent_kafka.KafkaException as error:
+            raise self.error(what, error.args[0]) from error
+
+    def error(self, what: str, cause: KafkaError) -> ServiceUnavailableError | ServiceRejectedError:
+        """The package's error for the library's: to be tried again or not."""
+        if is_passing(cause):
+            problem = f"Kafka at {self.servers} is away, {what}: {cause.str()}."
+            return ServiceUnavailableError(problem, conn_id=self.conn_id)
+        return self.rejected(f"{what}: {cause.str()}")
