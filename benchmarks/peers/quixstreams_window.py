@@ -34,7 +34,7 @@ def main() -> None:
     frame = app.dataframe(topic).tumbling_window(HOP, grace_ms=timedelta(days=1))
     updates = frame.agg(count=Count(), sum=Sum("value"), min=Min("value"), max=Max("value")).current()
     updates.update(writer.write, metadata=True)
-    app.run(count=options.events + 1, timeout=30) if options.events else app.run()
+    app.run(count=options.events) if options.events else app.run()
     writer.flush()
     print(json.dumps({"events": writer.seen, "seconds": time.monotonic() - writer.started}), flush=True)
 
@@ -65,7 +65,7 @@ class Writer:
         """Take one update in; it is written when the pipeline is full."""
         self.started = self.started or time.monotonic()
         self.seen += 1
-        self._pipe.hset(b"window:" + bytes(key), str(window["start"]), json.dumps(window["value"]))
+        self._pipe.hset(b"window:" + bytes(key), str(window["start"]), json.dumps(window))
         if self.seen % self._size == 0:
             self.flush()
 
