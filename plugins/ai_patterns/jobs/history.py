@@ -71,7 +71,7 @@ def send(broker: Broker, events: Iterable[Event]) -> int:
 
 
 def by_hop(events: Iterable[Event], hop: dt.timedelta) -> Iterator[tuple[dt.datetime, list[Event]]]:
-    """Events in steps of `hop`: the instant at which a step ends, and what became known before it, at or after the last."""
+    """Events in steps of `hop`: the instant at which a step ends, and what became known within it."""
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     for number, group in groupby(events, key=lambda event: (event.known - epoch) // hop):
         yield epoch + (number + 1) * hop, list(group)
