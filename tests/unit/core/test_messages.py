@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ai_patterns.core.message_reasons import LARGEST_VALUE
 from ai_patterns.core.messages import SKEW, decode, row_schema
-from messages import NOW, READINGS, Arrived, fields, value
+from plant import NOW, READINGS, Arrived, fields, value
 
 
 def reasons(*messages, now=NOW):

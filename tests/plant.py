@@ -1,10 +1,11 @@
-"""Messages as plain data, and values for the topic of a small stream."""
+"""A small system whose stream arrives by a topic: good and bad messages."""
 
 import dataclasses
 import datetime as dt
 import json
 
 from ai_patterns.spec.streams import StreamSpec
+from ai_patterns.spec.system import SystemSpec
 
 NOW = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -54,3 +55,27 @@ def fields(**changes):
 def value(without=(), **changes):
     """A good event as JSON, changed."""
     return json.dumps({name: item for name, item in fields(**changes).items() if name not in without}).encode()
+
+
+def plant(topic):
+    """A system whose only stream arrives by a topic."""
+    return SystemSpec.model_validate(
+        {
+            "name": "plant",
+            "description": "Will the next reading be hot?",
+            "start": "2024-01-01",
+            "sources": {"raw": {"path": "raw.csv"}},
+            "streams": {"readings": READINGS.model_copy(update={"topic": topic})},
+            "decision": {
+                "stream": "readings",
+                "inputs": ["id", "seen", "level"],
+                "label": {"stream": "readings", "column": "good", "maturity": "1d"},
+            },
+            "model": {
+                "estimator": "sklearn.linear_model.LogisticRegression",
+                "features": {"everything": ["level"]},
+            },
+            "gates": {"compare": "brier"},
+            "feedback": {"metric": "brier", "max_loss": 0.1, "max_age": "7d", "cooldown": "1d", "budget": 1},
+        }
+    )
