@@ -1,6 +1,8 @@
 """Landing against a real broker: every message once, as a row or byte for byte as a dead letter."""
 
 import datetime as dt
+import json
+import random
 import uuid
 
 import pytest
@@ -9,11 +11,14 @@ from ai_patterns.clients.dead_letters import dead_topic, read_letters
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Record
 from ai_patterns.clients.lake import Lake
+from ai_patterns.core.days import Days
 from ai_patterns.core.message_reasons import LARGEST_VALUE
-from ai_patterns.errors import FencedError, ServiceRejectedError, SpecError
+from ai_patterns.errors import FencedError, ServiceRejectedError, ServiceUnavailableError, SpecError
+from ai_patterns.jobs.ingestion import audit, extract, ingest, publish
 from ai_patterns.jobs.landed import lag, landed_offsets
 from ai_patterns.jobs.landing import LandingReport, land, landed_schema
 from plant import plant, value
+from shop import orders, shop
 
 PAST = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
 STAMP = int(PAST.timestamp() * 1000)
@@ -186,3 +191,25 @@ def test_a_second_writer_of_dead_letters_takes_the_first_ones_place(broker, topi
     with broker.reader(dead_topic(topic)) as reader:
         reader.assign()
         assert [each.value for each in reader.read_to_end()] == [b"2"]
+
+
+def test_publishing_from_topics_equals_publishing_from_sources(broker, topic, tmp_path) -> None:
+    days = Days.parse("2024-01-01/2024-01-03")
+    system = shop(tmp_path, [line for day in days for line in orders(30, str(day))], topic=topic)
+    plain, landed = (Lake(str(tmp_path / name), "shop") for name in ("plain", "landed"))
+    ingest(system, plain, days, run_id="sources")
+    rows = plain.read("events/orders").drop_columns("day").to_pylist()
+    messages = [json.dumps(row, default=dt.datetime.isoformat).encode() for row in rows]
+    repeated = [*messages, *messages[:20]]  # as a sender does that has lost an answer
+    random.Random(5).shuffle(repeated)
+    send(broker, topic, *(Record(item, b"k", (), STAMP, number % 2) for number, item in enumerate(repeated)))
+    assert land(system, landed, broker, "orders").rows == 110
+    with pytest.raises(ServiceUnavailableError, match="'landed/orders'"):
+        extract(system, plain, days, run_id="topics", origin="topics")
+    assert extract(system, landed, days, run_id="topics", origin="topics") == {"orders": 90}
+    audit(system, landed, days, run_id="topics")
+    assert publish(system, landed, days, run_id="topics") == {"orders": 90}
+    order = [("day", "ascending"), ("id", "ascending")]
+    found, expected = (lake.read("events/orders").sort_by(order) for lake in (landed, plain))
+    assert found.equals(expected)
+    assert landed.read("quarantine/orders").num_rows == 0
