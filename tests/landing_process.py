@@ -1,4 +1,4 @@
-"""A landing in a process of its own, to be killed: from outside, or by itself at one of its steps."""
+"""A landing, or a replay, in a process of its own, to be killed: from outside, or by itself at one of its steps."""
 
 import datetime as dt
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
 from ai_patterns.errors import AIPatternsError
-from ai_patterns.jobs import landing
+from ai_patterns.jobs import dead_letters, landing
 from plant import plant
 
 STEPS = ("landing.py", "landed.py", "fenced_table.py", "kafka_transactions.py", "dead_letters.py", "lake.py")
@@ -62,3 +62,19 @@ def run(order: Order, told) -> None:
         told.put(taken)
     finally:
         sys.setprofile(None)
+
+
+def replay_and_die(address: str, topic: str, letter: int) -> None:
+    """Replay the plant's dead letters, three a transaction, and be killed at the n-th letter."""
+    plain, dead_letters._BATCH = dead_letters._record, 3
+    seen = 0
+
+    def count(found):
+        nonlocal seen
+        seen += 1
+        if seen == letter:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(found)
+
+    dead_letters._record = count
+    dead_letters.replay(plant(topic), Broker(address), "readings")
