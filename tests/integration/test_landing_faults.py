@@ -162,9 +162,9 @@ def restart(kafka) -> None:
 def test_two_landings_take_turns(kafka, broker, topic, lake, spawn) -> None:
     send(broker, topic, range(200))
     first, told = spawn(kafka, lake, topic, seconds=60)
-    wait_for(lambda: lag(plant(topic), lake, broker, "readings") == 0)
+    wait_for(lambda: lag(lake, broker, {"readings": topic}) == {"readings": 0})
     send(broker, topic, range(200, 210))
-    wait_for(lambda: lag(plant(topic), lake, broker, "readings") == 0)
+    wait_for(lambda: lag(lake, broker, {"readings": topic}) == {"readings": 0})
     assert land(plant(topic), lake, broker, "readings", until=utc_now()).rows == 0  # it takes over
     send(broker, topic, range(210, 400))
     first.join(60)
