@@ -1,6 +1,8 @@
 """Landing against a real broker: every message once, as a row or byte for byte as a dead letter."""
 
 import datetime as dt
+import json
+import random
 import uuid
 
 import pytest
@@ -9,11 +11,14 @@ from ai_patterns.clients.dead_letters import dead_topic, read_letters
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Record
 from ai_patterns.clients.lake import Lake
+from ai_patterns.core.days import Days
 from ai_patterns.core.message_reasons import LARGEST_VALUE
-from ai_patterns.errors import FencedError, ServiceRejectedError, SpecError
+from ai_patterns.errors import FencedError, ServiceRejectedError, ServiceUnavailableError, SpecError
+from ai_patterns.jobs.ingestion import audit, extract, ingest, publish
 from ai_patterns.jobs.landed import lag, landed_offsets
 from ai_patterns.jobs.landing import LandingReport, land, landed_schema
 from plant import plant, value
+from shop import orders, shop
 
 PAST = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
 STAMP = int(PAST.timestamp() * 1000)
@@ -65,7 +70,7 @@ def landed_ids(lake) -> list[str]:
 
 def test_rows_and_offsets_land_in_one_commit(broker, topic, system, lake) -> None:
     send(broker, topic, *(reading(number) for number in range(100)))
-    assert lag(system, lake, broker, "readings") == 100
+    assert lag(lake, broker, {"readings": topic}) == {"readings": 100}
     assert land(system, lake, broker, "readings") == LandingReport(100, {}, {0: 50, 1: 50}, 0)
     rows = lake.read("landed/readings")
     assert rows.schema.equals(landed_schema(system.streams["readings"]))
@@ -73,7 +78,7 @@ def test_rows_and_offsets_land_in_one_commit(broker, topic, system, lake) -> Non
     places = zip(rows["topic_partition"].to_pylist(), rows["topic_offset"].to_pylist(), strict=True)
     assert sorted(places) == [(partition, offset) for partition in (0, 1) for offset in range(50)]
     assert landed_ids(lake) == [f"r{number}" for number in range(100)]
-    assert lag(system, lake, broker, "readings") == 0
+    assert lag(lake, broker, {"readings": topic}) == {"readings": 0}
 
 
 def test_a_second_run_lands_nothing_and_writes_nothing(broker, topic, system, lake) -> None:
@@ -186,3 +191,25 @@ def test_a_second_writer_of_dead_letters_takes_the_first_ones_place(broker, topi
     with broker.reader(dead_topic(topic)) as reader:
         reader.assign()
         assert [each.value for each in reader.read_to_end()] == [b"2"]
+
+
+def test_publishing_from_topics_equals_publishing_from_sources(broker, topic, tmp_path) -> None:
+    days = Days.parse("2024-01-01/2024-01-03")
+    system = shop(tmp_path, [line for day in days for line in orders(30, str(day))], topic=topic)
+    plain, landed = (Lake(str(tmp_path / name), "shop") for name in ("plain", "landed"))
+    ingest(system, plain, days, run_id="sources")
+    rows = plain.read("events/orders").drop_columns("day").to_pylist()
+    messages = [json.dumps(row, default=dt.datetime.isoformat).encode() for row in rows]
+    repeated = [*messages, *messages[:20]]  # as a sender does that has lost an answer
+    random.Random(5).shuffle(repeated)
+    send(broker, topic, *(Record(item, b"k", (), STAMP, number % 2) for number, item in enumerate(repeated)))
+    assert land(system, landed, broker, "orders").rows == 110
+    with pytest.raises(ServiceUnavailableError, match="'landed/orders'"):
+        extract(system, plain, days, run_id="topics", origin="topics")
+    assert extract(system, landed, days, run_id="topics", origin="topics") == {"orders": 90}
+    audit(system, landed, days, run_id="topics")
+    assert publish(system, landed, days, run_id="topics") == {"orders": 90}
+    order = [("day", "ascending"), ("id", "ascending")]
+    found, expected = (lake.read("events/orders").sort_by(order) for lake in (landed, plain))
+    assert found.equals(expected)
+    assert landed.read("quarantine/orders").num_rows == 0

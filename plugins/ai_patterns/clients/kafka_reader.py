@@ -40,6 +40,7 @@ class TopicReader:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100,  # an end is told by an answer that holds nothing
                 "auto.offset.reset": "error",  # a lost offset must stop the reader, never move it
             }
         )

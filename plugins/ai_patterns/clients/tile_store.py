@@ -363,8 +363,8 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
         for partition, end in ends.items():
             if drawn.offsets.get(topic, {}).get(partition, 0) < end:
                 raise ServiceRejectedError(
-                    f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal and "
-                    f"are not in the batch layer: land the topic, build the days before {drawn.at}, and advance again"
+                    f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
+                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance again"
                 )
 
 

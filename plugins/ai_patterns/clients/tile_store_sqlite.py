@@ -78,8 +78,8 @@ class SqliteTileStore(TileStore):
             yield
         except sqlite3.OperationalError as error:
             raise ServiceUnavailableError(
-                f"the tiles in {self.path} cannot be read or written: {error}. Nothing of the batch is visible; free the "
-                "file or make room, and run it again",
+                f"the tiles in {self.path} cannot be read or written: {error}. Nothing of the batch is visible; free "
+                "the file or make room, and run it again",
                 conn_id=CONN_ID,
             ) from error
 

@@ -78,13 +78,14 @@ def batch_sql(group: GroupSpec, stream: StreamSpec) -> str:
     keys = ", ".join([*group.key, "tile_end", "enters", "part"])
     closed = f"SELECT *, {AT_ONCE} AS enters, {BATCH} AS part FROM tiles WHERE tile_end <= $at"
     ahead = f"SELECT * FROM ({fold_sql(group, stream, BATCH)}) WHERE tile_end > $at"
-    return f"SELECT {keys}, {', '.join(partial_aggregates(group))} FROM ({closed} UNION ALL BY NAME {ahead}) GROUP BY {keys}"
+    both = f"{closed} UNION ALL BY NAME {ahead}"
+    return f"SELECT {keys}, {', '.join(partial_aggregates(group))} FROM ({both}) GROUP BY {keys}"
 
 
 def merger(group: GroupSpec) -> Callable[[Partials, Partials], Partials]:
     """What merges two rows' partials into those of all their events.
 
-    >>> group = GroupSpec(stream="s", hop="5m", aggregations={"late": "rate(late) over 1h", "worst": "max(delay) over 1h"})
+    >>> group = GroupSpec(stream="s", hop="5m", aggregations={"late": "rate(late) over 1h", "top": "max(gap) over 1h"})
     >>> merger(group)([2, 1, 2, None], [1, 1, 1, 7.5])
     (3, 2, 3, 7.5)
     """

@@ -36,7 +36,7 @@ def landed_stream(system: SystemSpec, stream: str) -> LandedStream:
     """
     spec = system.streams.get(stream)
     if spec is None or spec.topic is None:
-        told = ", ".join(name for name, item in system.streams.items() if item.topic) or "none"
+        told = ", ".join(landed_streams(system)) or "none"
         raise SpecError(f"stream {stream!r} has no topic; those that have one: {told}", field=f"streams.{stream}.topic")
     return LandedStream(f"ai-patterns.{system.name}.{stream}", spec.topic, f"landed/{stream}", spec)
 
@@ -44,17 +44,27 @@ def landed_stream(system: SystemSpec, stream: str) -> LandedStream:
 def landed_offsets(system: SystemSpec, lake: Lake, stream: str) -> dict[int, int]:
     """Next offset of each partition of the stream's topic; nothing before its first landing."""
     landed = landed_stream(system, stream)
-    return read_offsets(lake.open(landed.table), landed.topic) if lake.exists(landed.table) else {}
+    return _offsets(lake, landed.table, landed.topic)
 
 
-def lag(system: SystemSpec, lake: Lake, broker: Broker, stream: str) -> int:
-    """Records of the stream's topic that are not in the lake yet.
+def landed_streams(system: SystemSpec) -> tuple[str, ...]:
+    """Names of the streams that have a topic."""
+    return tuple(name for name, stream in system.streams.items() if stream.topic is not None)
+
+
+def lag(lake: Lake, broker: Broker, topics: Mapping[str, str]) -> dict[str, int]:
+    """Records that are not in the lake yet, by stream.
+
+    Args:
+        lake: where the streams land.
+        broker: the cluster.
+        topics: stream -> its topic.
 
     Raises:
         ServiceUnavailableError: the cluster is away.
         ServiceRejectedError: there is no such topic.
     """
-    return broker.lag(landed_stream(system, stream).topic, landed_offsets(system, lake, stream))
+    return {name: broker.lag(topic, _offsets(lake, f"landed/{name}", topic)) for name, topic in topics.items()}
 
 
 def read_offsets(table: DeltaTable, topic: str) -> dict[int, int]:
@@ -87,6 +97,10 @@ def require_same_topic(table: DeltaTable, topic: str, topic_id: str) -> None:
             f"topic {topic!r} was made anew (its id is {topic_id}) since it was read into {table.table_uri}, whose "
             "offsets are of the old one. Give the new topic another name in the system's spec; the table keeps both"
         )
+
+
+def _offsets(lake: Lake, table: str, topic: str) -> dict[int, int]:
+    return read_offsets(lake.open(table), topic) if lake.exists(table) else {}
 
 
 def _app(topic: str, partition: int) -> str:

@@ -140,7 +140,7 @@ class _Landing:
     def run(self, until: dt.datetime | None) -> None:
         """Land batch after batch, up to the topic's end of now or until then."""
         ends = self.reader.ends() if until is None else None
-        committed: dict[int, int] = {}
+        committed = dict(self.reader.positions)
         while not self._reached(ends) and (until is None or utc_now() < until):
             messages = self._gather(ends)
             if self.reader.positions != committed:

@@ -95,7 +95,8 @@ class Folder:
     def _changes(self, group: GroupSpec, rows: pa.Table, context: Context) -> list[Change]:
         sealed = (context.sealed or _LONG_AGO).isoformat()
         late = f"'{self.spec.topic}/' || {PARTITION} || '/' || {OFFSET}"
-        part = f"CASE WHEN {self.spec.known_time} < TIMESTAMPTZ '{sealed}' THEN {late} ELSE CAST({KNOWN_DAY} AS VARCHAR) END"
+        is_late = f"{self.spec.known_time} < TIMESTAMPTZ '{sealed}'"
+        part = f"CASE WHEN {is_late} THEN {late} ELSE CAST({KNOWN_DAY} AS VARCHAR) END"
         found = self._query(fold_sql(group, self.spec, part), rows)
         return changes_of(group, found)
 
