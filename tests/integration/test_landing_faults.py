@@ -1,7 +1,6 @@
 """A landing that is killed at any moment, under load, loses nothing and doubles nothing."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -19,7 +18,7 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.core.messages import OFFSET, PARTITION, decode
 from ai_patterns.jobs.landed import lag, landed_offsets
 from ai_patterns.jobs.landing import land, utc_now
-from landing_process import Order, run
+from landing_process import Order, forks, run
 from plant import NOW, plant, value
 
 STAMP = int(NOW.timestamp() * 1000)
@@ -50,9 +49,7 @@ def record(number: int) -> Record:
 @pytest.fixture(scope="module")
 def spawn():
     """Starts landings; each is a fork of one process that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["landing_process"])
-    children = []
+    context, children = forks(), []
 
     def start(kafka, lake, topic, **more):
         told = context.SimpleQueue()

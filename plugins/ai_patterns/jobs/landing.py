@@ -134,7 +134,7 @@ class _Landing:
         topic, handle = self.landed.topic, self.table.handle
         starts = self.reader.assign(read_offsets(handle, topic))
         since = read_offsets(handle, dead_topic(topic))
-        letters = read_letters(self.reader.broker, topic, since)
+        letters = (each for each in read_letters(self.reader.broker, topic, since) if each.topic_id == self.topic_id)
         self.decided = frozenset(each.source for each in letters if each.source[1] >= starts.get(each.source[0], 0))
 
     def run(self, until: dt.datetime | None) -> None:
@@ -143,6 +143,8 @@ class _Landing:
         committed = dict(self.reader.positions)
         while not self._reached(ends) and (until is None or utc_now() < until):
             messages = self._gather(ends)
+            if ends and not messages:
+                self.reader.ends()  # raises where the cluster is away; a reader would wait for it for ever
             if self.reader.positions != committed:
                 committed = dict(self.reader.positions)
                 self._land([each for each in messages if (each.partition, each.offset) not in self.decided])
@@ -182,4 +184,4 @@ class _Landing:
     def _refuse(self, refused: Sequence[tuple[Message, str]]) -> None:
         with self.letters.transaction():
             for message, reason in refused:
-                self.letters.send(dead_topic(self.landed.topic), to_record(message, reason))
+                self.letters.send(dead_topic(self.landed.topic), to_record(message, reason, self.topic_id))
