@@ -170,16 +170,20 @@ class _Landing:
         marks = {**identity(topic, self.topic_id), **positions(topic, self.reader.positions)}
         if decoded.refused:
             self._refuse([(messages[each.index], str(each.reason)) for each in decoded.refused])
-            marks |= positions(dead_topic(topic), self._dead_ends())
+            marks |= self._letters_read()
         known = decoded.rows[self.landed.spec.known_time]
         self.table.append(decoded.rows.append_column(DAY, known.cast(pa.date32())), marks)
         self.rows += decoded.rows.num_rows
         self.refused.update(each.reason.kind for each in decoded.refused)
         log.info("Landed %d rows of %s; %d messages are refused.", decoded.rows.num_rows, topic, len(decoded.refused))
 
-    def _dead_ends(self) -> dict[int, int]:
-        with self.reader.broker.reader(dead_topic(self.landed.topic)) as reader:
-            return reader.ends()
+    def _letters_read(self) -> dict[str, int]:
+        """The end of the dead letters, unless one before it is still of use: its message is not passed yet."""
+        at, topic = self.reader.positions, dead_topic(self.landed.topic)
+        if any(offset >= at.get(partition, 0) for partition, offset in self.decided):
+            return {}
+        ends = self.reader.broker.watermarks(topic)
+        return positions(topic, {partition: mark.high for partition, mark in ends.items()})
 
     def _refuse(self, refused: Sequence[tuple[Message, str]]) -> None:
         with self.letters.transaction():
