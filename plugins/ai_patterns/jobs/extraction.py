@@ -67,13 +67,28 @@ def extract(  # noqa: PLR0913  each is a choice of the run
         if origin == "topics" and system.streams[name].topic is not None:
             rows = _landed_rows(lake, name, system.streams[name], days)
         else:
-            raw = _raw_stream(system, name, read_query, overrides or {})
-            within = pc.and_(pc.greater_equal(raw[RAW_DAY], days.first), pc.less_equal(raw[RAW_DAY], days.last))
-            rows = raw.filter(within)
+            rows = raw_rows(system, name, days, read_query, overrides)
         staging.write(name, rows)
         counts[name] = rows.num_rows
         log.info("Extracted %d rows of %s that became known in %s.", rows.num_rows, name, days)
     return counts
+
+
+def raw_rows(
+    system: SystemSpec,
+    stream: str,
+    days: Days,
+    read_query: ReadQuery | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """The rows of a stream that became known within `days`, as its SQL gives them, and their partition.
+
+    Raises:
+        ServiceUnavailableError: a source is away.
+        DataQualityError: a source lacks a column that the SQL names, or a time column is missing.
+    """
+    raw = _raw_stream(system, stream, read_query, overrides or {})
+    return raw.filter(pc.and_(pc.greater_equal(raw[RAW_DAY], days.first), pc.less_equal(raw[RAW_DAY], days.last)))
 
 
 def known_days(system: SystemSpec, read_query: ReadQuery | None = None) -> Days:
