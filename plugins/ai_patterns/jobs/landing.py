@@ -123,7 +123,7 @@ class _Landing:
         topic, handle = self.landed.topic, self.table.handle
         starts = self.reader.assign(read_offsets(handle, topic))
         since = read_offsets(handle, dead_topic(topic))
-        letters = read_letters(self.reader.broker, topic, since)
+        letters = (each for each in read_letters(self.reader.broker, topic, since) if each.topic_id == self.topic_id)
         self.decided = frozenset(each.source for each in letters if each.source[1] >= starts.get(each.source[0], 0))
 
     def run(self, until: dt.datetime | None) -> None:
@@ -132,6 +132,8 @@ class _Landing:
         committed = dict(self.reader.positions)
         while not self._reached(ends) and (until is None or utc_now() < until):
             messages = self._gather(ends)
+            if ends and not messages:
+                self.reader.ends()  # raises where the cluster is away; a reader would wait for it for ever
             if self.reader.positions != committed:
                 committed = dict(self.reader.positions)
                 self._land([each for each in messages if (each.partition, each.offset) not in self.decided])
@@ -157,18 +159,22 @@ class _Landing:
         marks = {**identity(topic, self.topic_id), **positions(topic, self.reader.positions)}
         if decoded.refused:
             self._refuse([(messages[each.index], str(each.reason)) for each in decoded.refused])
-            marks |= positions(dead_topic(topic), self._dead_ends())
+            marks |= self._letters_read()
         known = decoded.rows[self.landed.spec.known_time]
         self.table.append(decoded.rows.append_column(DAY, known.cast(pa.date32())), marks)
         self.rows += decoded.rows.num_rows
         self.refused.update(each.reason.kind for each in decoded.refused)
         log.info("Landed %d rows of %s; %d messages are refused.", decoded.rows.num_rows, topic, len(decoded.refused))
 
-    def _dead_ends(self) -> dict[int, int]:
-        with self.reader.broker.reader(dead_topic(self.landed.topic)) as reader:
-            return reader.ends()
+    def _letters_read(self) -> dict[str, int]:
+        """The end of the dead letters, unless one before it is still of use: its message is not passed yet."""
+        at, topic = self.reader.positions, dead_topic(self.landed.topic)
+        if any(offset >= at.get(partition, 0) for partition, offset in self.decided):
+            return {}
+        ends = self.reader.broker.watermarks(topic)
+        return positions(topic, {partition: mark.high for partition, mark in ends.items()})
 
     def _refuse(self, refused: Sequence[tuple[Message, str]]) -> None:
         with self.letters.transaction():
             for message, reason in refused:
-                self.letters.send(dead_topic(self.landed.topic), to_record(message, reason))
+                self.letters.send(dead_topic(self.landed.topic), to_record(message, reason, self.topic_id))
