@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days
 from ai_patterns.core.speed import batch_sql
 from ai_patterns.core.tile_rows import Boundary, Change
@@ -78,14 +79,16 @@ def batch_rows(system: SystemSpec, lake: Lake, name: str, at: dt.datetime) -> li
     """The tile rows of a group that hold what became known before `at` and may still count then."""
     group = system.groups[name]
     stream = system.streams[group.stream]
-    horizon = at - group.max_window - group.hop
+    horizon = to_microseconds(at - group.max_window - group.hop)
     before = ds.field(DAY) < pa.scalar(at.date())
     recent = before & (ds.field(stream.event_time) > pa.scalar(at - group.hop, pa.timestamp("us", tz="UTC")))
     relations = {
         "events": lake.dataset(f"events/{group.stream}").to_table(filter=recent),
-        "tiles": lake.dataset(f"tiles/{name}").to_table(filter=before & (ds.field("tile_end") > _us(horizon))),
+        "tiles": lake.dataset(f"tiles/{name}").to_table(
+            filter=before & (ds.field("tile_end") > horizon)
+        ),
     }
-    return changes_of(group, duckdb.run(batch_sql(group, stream), relations, parameters={"at": _us(at)}))
+    return changes_of(group, duckdb.run(batch_sql(group, stream), relations, parameters={"at": to_microseconds(at)}))
 
 
 def _identities(system: SystemSpec, lake: Lake, stream: str, at: dt.datetime) -> dict[dt.date, list[str]]:
@@ -114,7 +117,3 @@ def _landed_days(
         )
         found |= set(pc.unique(rows[DAY]).to_pylist())
     return sorted(found)
-
-
-def _us(instant: dt.datetime) -> int:
-    return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

@@ -11,7 +11,9 @@ import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.certificate import Values
-from ai_patterns.core.tiles import microseconds, tiles_sql
+from ai_patterns.core.clock import to_microseconds
+from ai_patterns.core.speed import empty_features
+from ai_patterns.core.tiles import tiles_sql
 from ai_patterns.core.values import values_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.landed_events import landed_events
@@ -41,23 +43,19 @@ def recompute(system: SystemSpec, lake: Lake, group: str, at: dt.datetime, offse
     since = pa.scalar(at - spec.max_window - spec.hop, pa.timestamp("us", tz="UTC"))
     events = landed_events(system, lake, spec.stream, ds.field(stream.event_time) > since, offsets)
     tiles = duckdb.run(tiles_sql(spec, stream), {"events": events})
-    found = duckdb.run(_newest(spec, stream), {"events": events, "tiles": tiles}, parameters={"at": _us(at)})
+    found = duckdb.run(
+        _newest(spec, stream), {"events": events, "tiles": tiles}, parameters={"at": to_microseconds(at)}
+    )
     return by_key(spec, found)
 
 
 def by_key(group: GroupSpec, rows: pa.Table) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Rows of a group as features by key, without the entities whose windows hold nothing."""
-    nothing = {name: empty_value(group, name) for name in group.features}
+    nothing = empty_features(group)
     values = {
         tuple(row[name] for name in group.key): {name: row[name] for name in group.features} for row in rows.to_pylist()
     }
     return {key: features for key, features in values.items() if features != nothing}
-
-
-def empty_value(group: GroupSpec, feature: str) -> float | None:
-    """What a feature is where its window holds no event: 0 for counts and sums, else nothing."""
-    function = group.aggregations[feature.rpartition("_")[0]].function
-    return 0.0 if function in ("count", "sum") else None
 
 
 def _newest(group: GroupSpec, stream: StreamSpec) -> str:
@@ -66,7 +64,3 @@ def _newest(group: GroupSpec, stream: StreamSpec) -> str:
         f"SELECT * FROM ({values_sql(group, stream)}) WHERE valid_from <= $at "
         f"QUALIFY row_number() OVER ({partition}ORDER BY valid_from DESC) = 1"
     )
-
-
-def _us(instant: dt.datetime) -> int:
-    return microseconds(instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC))

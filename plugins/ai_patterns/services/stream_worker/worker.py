@@ -8,7 +8,7 @@ import threading
 from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.core.clock import Clock, utc_now
-from ai_patterns.errors import ServiceUnavailableError, SpecError
+from ai_patterns.errors import FencedError, ServiceUnavailableError, SpecError
 from ai_patterns.services.stream_worker.intake import Intake, streams_of
 from ai_patterns.services.stream_worker.metrics import Metrics
 from ai_patterns.spec.system import SystemSpec
@@ -61,6 +61,8 @@ class StreamWorker:
             while not stop.is_set():
                 try:
                     self.step()
+                except FencedError:
+                    raise
                 except ServiceUnavailableError as error:
                     log.warning("Nothing is folded for now: %s", error)
                     stop.wait(_RETRY_SECONDS)
