@@ -364,7 +364,7 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
             if drawn.offsets.get(topic, {}).get(partition, 0) < end:
                 raise ServiceRejectedError(
                     f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
-                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance again"
+                    f"and are not in the batch layer: land the topic, build those days, and advance again"
                 )
 
 

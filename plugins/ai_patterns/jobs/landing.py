@@ -12,7 +12,7 @@ import datetime as dt
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -21,7 +21,8 @@ from ai_patterns.clients.dead_letters import SETTINGS, dead_topic, read_letters,
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Message, TopicReader, TransactionalProducer
 from ai_patterns.clients.lake import DAY, Lake
-from ai_patterns.core.messages import decode, row_schema
+from ai_patterns.core.clock import Clock, utc_now
+from ai_patterns.core.messages import decode
 from ai_patterns.jobs.landed import (
     LandedStream,
     identity,
@@ -31,12 +32,10 @@ from ai_patterns.jobs.landed import (
     read_offsets,
     require_same_topic,
 )
-from ai_patterns.spec.streams import StreamSpec
+from ai_patterns.jobs.landed_events import landed_schema
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
-
-Clock = Callable[[], dt.datetime]
 
 BATCH_MESSAGES, BATCH_BYTES, BATCH_SECONDS = 50_000, 64_000_000, 1.0
 """A batch, one commit, ends at the first of these."""
@@ -59,11 +58,6 @@ class LandingReport:
     refused: Mapping[str, int] = field(default_factory=dict)
     offsets: Mapping[int, int] = field(default_factory=dict)
     lag: int = 0
-
-
-def utc_now() -> dt.datetime:
-    """The clock of the wall."""
-    return dt.datetime.now(dt.UTC)
 
 
 def land(
@@ -108,11 +102,6 @@ def land(
             landing.run(until)
         table.tidy()
         return LandingReport(landing.rows, dict(landing.refused), reader.positions, reader.lag())
-
-
-def landed_schema(stream: StreamSpec) -> pa.Schema:
-    """Columns of `landed/<stream>`."""
-    return row_schema(stream).append(pa.field(DAY, pa.date32()))
 
 
 @dataclass
