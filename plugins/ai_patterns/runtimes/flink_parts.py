@@ -18,10 +18,20 @@ POM = Path(__file__).with_name("flink_pom.xml")
 # The first compiler alone starts the parts in half the time, which is what short lives wait for.
 _JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m", "-XX:MaxDirectMemorySize=200m")
 # Flink reaches into these packages of Java by reflection (its own start scripts open the same ones).
-_OPENED = """
-java.lang java.net java.io java.nio sun.nio.ch java.lang.reflect java.text java.time java.util java.util.concurrent
-java.util.concurrent.atomic java.util.concurrent.locks
-""".split()
+_OPENED = [
+    "java.lang",
+    "java.lang.reflect",
+    "java.net",
+    "java.io",
+    "java.nio",
+    "java.text",
+    "java.time",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "java.util.concurrent.locks",
+    "sun.nio.ch",
+]
 
 
 class Part(Runtime):
