@@ -134,7 +134,7 @@ def _with(told: Mapping[str, str], kafka: Mapping[str, str]) -> str:
 
 def newest_types(group: GroupSpec, stream: StreamSpec) -> tuple[list[str], list[str]]:
     """Column types of the order and of the values in `newest`."""
-    order = ["timestamp", "timestamp", *(stream.columns[name].type for name in stream.key)]
+    order: list[str] = ["timestamp", "timestamp", *(stream.columns[name].type for name in stream.key)]
     return order, [stream.columns[name].type for name in last_columns(group)]
 
 
