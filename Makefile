@@ -17,7 +17,7 @@ PY := .venv/bin/python
 BIN := .venv/bin
 STAMP := .venv/.synced
 FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec
-TEST_FOLDERS := $(wildcard tests/unit tests/dags tests/integration tests/e2e)
+PARALLEL := -n 2 --dist loadfile
 
 # One thread a process: the numeric libraries would otherwise start one a core in every task.
 export OMP_NUM_THREADS := 1
@@ -64,10 +64,11 @@ demo: setup ## start Airflow and live through the flights' loop in real DAG runs
 	@$(PY) -m demo $(ARGS)
 
 test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
-	@$(BIN)/pytest --doctest-modules $(FIRST_PARTY) $(TEST_FOLDERS) $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit tests/dags tests/integration $(ARGS)
+	$(BIN)/pytest tests/e2e $(ARGS)
 
 test-unit: setup ## unit tests and doctests, in seconds
-	@$(BIN)/pytest --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
 
 check: setup ## ruff, ruff format, mypy --strict and the import layers
 	@$(BIN)/ruff check .

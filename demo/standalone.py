@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -70,8 +71,9 @@ class Standalone:
 
     def start(self) -> None:
         """Start it, after ending what an interrupted start in the same home left behind."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "config").mkdir(parents=True, exist_ok=True)
         self.end_leftovers()
+        shutil.copy(Path(__file__).with_name("preload.py"), self.home / "config" / "airflow_local_settings.py")
         passwords = self.home / "simple_auth_manager_passwords.json.generated"
         passwords.write_text(json.dumps({self.user: self.password}), "utf-8")
         passwords.chmod(0o600)

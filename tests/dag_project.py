@@ -16,6 +16,9 @@ PATTERNS = (
     "feedback_loop",
     "monitoring",
 )
+STREAMED = ("stream_processing",)
+"""What a system has besides whose streams have topics, as those of flights and not of the greenhouse."""
+
 GREENHOUSE = """
 name: greenhouse
 description: How many litres will a bed drink tomorrow?

@@ -7,6 +7,7 @@ AIPatternsError
 ├── MissingProgramError          the program to install
 ├── ServiceError                 names the connection id
 │   ├── ServiceUnavailableError  away for now: retry
+│   │   └── FencedError          another writer took over: stop, and claim again
 │   └── ServiceRejectedError     refused: never retry
 └── GateFailedError              a red task that is never retried
     ├── DataQualityError
@@ -90,6 +91,10 @@ class ServiceError(AIPatternsError):
 
 class ServiceUnavailableError(ServiceError):
     """The system is away; the same call may succeed later."""
+
+
+class FencedError(ServiceUnavailableError):
+    """Another writer took over what this one held; it must stop, and may claim again."""
 
 
 class ServiceRejectedError(ServiceError):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dag_project import PATTERNS
+from dag_project import PATTERNS, STREAMED
 
 
 def test_a_broken_spec_hides_no_other_system(systems, read_dags):
     spec = systems / "greenhouse" / "system.yaml"
     spec.write_text(spec.read_text().replace("stream: readings, key: [bed]", "stream: reading, key: [bed]"))
     dags, errors = read_dags()
-    assert set(dags) == {f"flights__{step}" for step in PATTERNS}
+    assert set(dags) == {f"flights__{step}" for step in (*PATTERNS, *STREAMED)}
     assert list(errors) == ["systems.py"]
     assert f"{spec}:" in errors["systems.py"]
     assert "groups.drunk.stream" in errors["systems.py"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dag_project import PATTERNS
+from dag_project import PATTERNS, STREAMED
 
 
 @pytest.fixture
@@ -15,7 +15,8 @@ def dags(systems, read_dags):
 
 
 def test_each_system_has_each_dag(dags):
-    assert set(dags) == {f"{system}__{step}" for system in ("flights", "greenhouse") for step in PATTERNS}
+    every = {f"{system}__{step}" for system in ("flights", "greenhouse") for step in PATTERNS}
+    assert set(dags) == every | {f"flights__{step}" for step in STREAMED}
 
 
 def test_dags_are_owned_tagged_and_explained(dags):
@@ -49,9 +50,19 @@ def test_assets_tie_the_dags(dags):
     assert outlets("flights__data_pipeline") == woken_by("flights__batch_processing") == {"flights/events"}
     assert outlets("flights__batch_processing") == woken_by("flights__feature_store") == {"flights/batch_tiles"}
     assert outlets("flights__feature_store") == {"flights/training_set", "flights/online_features"}
+    assert outlets("flights__stream_processing") == {"flights/landed"}
     assert outlets("flights__model_training") == woken_by("flights__model_promotion") == {"flights/model"}
     by_hand = ("model_training", "batch_scoring", "model_as_a_service", "feedback_loop", "monitoring")
     assert not any(woken_by(f"flights__{step}") for step in by_hand)
+
+
+def test_every_topic_lands_before_the_lag_is_judged(dags):
+    dag = dags["flights__stream_processing"]
+    landings = {f"land_topics.land_{stream}" for stream in ("scheduled", "departed", "arrived", "weather")}
+    assert dag.task_dict["wait_until_caught_up"].upstream_task_ids == landings
+    assert dag.task_dict["replay_dead_letters"].downstream_task_ids == landings
+    assert {dag.task_dict[name].trigger_rule for name in landings} == {"none_failed"}
+    assert not dag.timetable.can_be_scheduled
 
 
 def test_a_system_without_cron_runs_by_hand_alone(dags):

@@ -7,18 +7,21 @@ the same commit, and gives it to `TopicReader.assign` when it starts again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ai_patterns.clients.kafka_producer import TopicProducer
 from ai_patterns.clients.kafka_reader import ANSWER_SECONDS, TopicReader
 from ai_patterns.clients.kafka_records import Headers, Message, Record, Watermarks, is_passing
+from ai_patterns.clients.kafka_transactions import TransactionalProducer
 from ai_patterns.errors import MissingDependencyError, ServiceRejectedError, ServiceUnavailableError
 
 try:
     import confluent_kafka
+    from confluent_kafka import TopicCollection
     from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin._listoffsets import OffsetSpec  # its public name is not exported to type checkers
     from confluent_kafka.cimpl import NewTopic
 except ImportError:
     raise MissingDependencyError("confluent-kafka", "kafka") from None
@@ -26,7 +29,16 @@ except ImportError:
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
-__all__ = ["Broker", "Headers", "Message", "Record", "TopicProducer", "TopicReader", "Watermarks"]
+__all__ = [
+    "Broker",
+    "Headers",
+    "Message",
+    "Record",
+    "TopicProducer",
+    "TopicReader",
+    "TransactionalProducer",
+    "Watermarks",
+]
 
 KEEP_ALL = {"retention.ms": "-1"}
 """Retention goes by record timestamps, so a replay of past years needs a topic that keeps everything."""
@@ -64,14 +76,28 @@ class Broker:
         return True
 
     def watermarks(self, topic: str) -> dict[int, Watermarks]:
-        """First and next offset of each partition.
+        """First and next offset of each partition; an open transaction lies past the next one.
 
         Raises:
             ServiceUnavailableError: the cluster is away.
             ServiceRejectedError: there is no such topic.
         """
-        with self.reader(topic) as reader:
-            return reader.watermarks()
+        # Not by a reader's own connection: an answer there waits behind its fetches, half a second each.
+        admin = self._admin()
+        with self.told(f"watermarks of {topic!r} cannot be read"):
+            found = admin.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+            if found.error is not None:
+                raise self.error(f"topic {topic!r} cannot be read", found.error)
+            bounds = (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+            lows, highs = (self._offsets(admin, topic, found.partitions, bound) for bound in bounds)
+        return {partition: Watermarks(lows[partition], highs[partition]) for partition in sorted(lows)}
+
+    def _offsets(self, admin: AdminClient, topic: str, partitions: Iterable[int], bound: OffsetSpec) -> dict[int, int]:
+        asked = {confluent_kafka.TopicPartition(topic, partition): bound for partition in partitions}
+        answers = admin.list_offsets(
+            asked, isolation_level=confluent_kafka.IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
+        )
+        return {place.partition: answer.result().offset for place, answer in answers.items()}
 
     def lag(self, topic: str, offsets: Mapping[int, int]) -> int:
         """Records of the topic that are not read yet.
@@ -90,6 +116,21 @@ class Broker:
     def producer(self) -> TopicProducer:
         """An idempotent producer: what it tries again is written once and in order."""
         return TopicProducer(self)
+
+    def transactional(self, name: str) -> TransactionalProducer:
+        """A producer of transactions; of those with one `name` only the newest can write."""
+        return TransactionalProducer(self, name)
+
+    def topic_id(self, topic: str) -> str:
+        """The id that the cluster gave the topic when it was made; a topic made anew has another one.
+
+        Raises:
+            ServiceUnavailableError: the cluster is away.
+            ServiceRejectedError: there is no such topic.
+        """
+        admin = self._admin()
+        with self.told(f"topic {topic!r} cannot be described"):
+            return str(admin.describe_topics(TopicCollection([topic]))[topic].result().topic_id)
 
     def settings(self) -> dict[str, Any]:
         """Settings of the client library."""

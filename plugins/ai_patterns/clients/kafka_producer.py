@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,9 +27,10 @@ DELIVERY_SECONDS = 120.0
 class TopicProducer:
     """Writes records, each once; leaving its block waits until all of them are written."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, settings: Mapping[str, object] | None = None, *, listen: bool = True) -> None:
         self._broker = broker
         self._failed: KafkaError | None = None
+        self._listener = self._note if listen else None
         self._producer = confluent_kafka.Producer(
             {
                 **broker.settings(),
@@ -37,6 +39,7 @@ class TopicProducer:
                 "linger.ms": 5,
                 "topic.metadata.propagation.max.ms": 5000,  # an absent topic is told after this
                 "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
+                **(settings or {}),
             }
         )
 
@@ -63,13 +66,13 @@ class TopicProducer:
         while True:
             try:
                 self._producer.produce(
-                    topic, record.value, record.key, headers=list(record.headers), on_delivery=self._note, **place
+                    topic, record.value, record.key, headers=list(record.headers), on_delivery=self._listener, **place
                 )
             except confluent_kafka.KafkaException as error:
-                raise self._broker.error(f"a record for {topic!r} cannot be written", error.args[0]) from error
+                raise self._error(f"a record for {topic!r} cannot be written", error.args[0]) from error
             except BufferError:
                 if time.monotonic() > deadline:
-                    raise self._broker.error(f"records for {topic!r} cannot be written", timed_out()) from None
+                    raise self._error(f"records for {topic!r} cannot be written", timed_out()) from None
                 self._producer.poll(0.1)
             else:
                 self._producer.poll(0)
@@ -85,7 +88,10 @@ class TopicProducer:
         waiting = self._producer.flush(seconds)
         failed, self._failed = self._failed, None
         if failed is not None or waiting:
-            raise self._broker.error(f"{waiting} records wait to be written", failed or timed_out())
+            raise self._error(f"{waiting} records wait to be written", failed or timed_out())
+
+    def _error(self, what: str, cause: KafkaError) -> Exception:
+        return self._broker.error(what, cause)
 
     def _note(self, error: KafkaError | None, _: confluent_kafka.Message) -> None:
         self._failed = self._failed or error

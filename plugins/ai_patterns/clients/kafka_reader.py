@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ai_patterns.clients.kafka_records import Message, Watermarks, is_passing, to_message
+from ai_patterns.clients.kafka_records import Message, Watermarks, is_passing, timed_out, to_message
 from ai_patterns.errors import MissingDependencyError
 
 try:
@@ -21,10 +22,16 @@ ANSWER_SECONDS = 20.0
 
 
 class TopicReader:
-    """Reads one topic from the offsets that it is told."""
+    """Reads one topic from the offsets that it is told, and of transactions what was committed.
+
+    Attributes:
+        positions: of each assigned partition, the offset before which everything was delivered. It also moves past
+            the marks of transactions, which are no records but take an offset.
+    """
 
     def __init__(self, broker: Broker, topic: str) -> None:
         self.broker, self.topic = broker, topic
+        self.positions: dict[int, int] = {}
         # The library wants a group's name; nothing joins or commits, since partitions are assigned by hand.
         self._consumer = confluent_kafka.Consumer(
             {
@@ -32,6 +39,8 @@ class TopicReader:
                 "group.id": "ai-patterns",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100,  # an end is told by an answer that holds nothing
                 "auto.offset.reset": "error",  # a lost offset must stop the reader, never move it
             }
         )
@@ -44,27 +53,13 @@ class TopicReader:
     ) -> None:
         self.close()
 
-    def partitions(self) -> tuple[int, ...]:
-        """The topic's partitions.
+    def ends(self) -> dict[int, int]:
+        """Next offset of each partition, as the broker tells it now."""
+        return {partition: mark.high for partition, mark in self.broker.watermarks(self.topic).items()}
 
-        Raises:
-            ServiceUnavailableError: the cluster is away.
-            ServiceRejectedError: there is no such topic.
-        """
-        with self.broker.told(f"partitions of {self.topic!r} cannot be read"):
-            found = self._consumer.list_topics(self.topic, timeout=ANSWER_SECONDS).topics[self.topic]
-        if found.error is not None:
-            raise self.broker.error(f"topic {self.topic!r} cannot be read", found.error)
-        return tuple(sorted(found.partitions))
-
-    def watermarks(self) -> dict[int, Watermarks]:
-        """First and next offset of each partition, as the broker tells them now."""
-        marks = {}
-        for partition in self.partitions():
-            place = confluent_kafka.TopicPartition(self.topic, partition)
-            with self.broker.told(f"watermarks of {self.topic!r} cannot be read"):
-                marks[partition] = Watermarks(*self._consumer.get_watermark_offsets(place, timeout=ANSWER_SECONDS))
-        return marks
+    def lag(self) -> int:
+        """Records that are assigned and not delivered yet."""
+        return sum(max(end - self.positions.get(partition, end), 0) for partition, end in self.ends().items())
 
     def assign(self, offsets: Mapping[int, int] | None = None) -> dict[int, int]:
         """Read every partition from now on, from `offsets`; a partition that is not named from its first record.
@@ -75,10 +70,11 @@ class TopicReader:
         Raises:
             ServiceRejectedError: an offset lies outside what the topic holds: it was made anew, or shortened.
         """
-        marks = self.watermarks()
+        marks = self.broker.watermarks(self.topic)
         starts = {partition: (offsets or {}).get(partition, mark.low) for partition, mark in marks.items()}
         for partition in sorted({*starts, *(offsets or {})}):
             self._check(partition, (offsets or {}).get(partition, 0), marks.get(partition), bool(offsets))
+        self.positions = dict(starts)
         self._consumer.assign([confluent_kafka.TopicPartition(self.topic, *place) for place in starts.items()])
         return starts
 
@@ -86,6 +82,7 @@ class TopicReader:
         """Read an assigned partition from `offset` on."""
         with self.broker.told(f"{self.topic!r} cannot be read from offset {offset} of partition {partition}"):
             self._consumer.seek(confluent_kafka.TopicPartition(self.topic, partition, offset))
+        self.positions[partition] = offset
 
     def poll(self, max_messages: int, seconds: float) -> list[Message]:
         """What came within `seconds`, at most `max_messages`, in order within each partition; it may be nothing.
@@ -100,9 +97,28 @@ class TopicReader:
             error = found.error()
             if error is None:
                 messages.append(to_message(found))
+                self.positions[messages[-1].partition] = messages[-1].offset + 1
+            elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                self.positions[int(found.partition() or 0)] = int(found.offset() or 0)
             elif not is_passing(error):
                 raise self.broker.error(f"topic {self.topic!r} cannot be read", error)
         return messages
+
+    def read_to_end(self, max_messages: int = 1000) -> Iterator[Message]:
+        """Every message up to the end as it is now.
+
+        Raises:
+            ServiceUnavailableError: nothing came for a while.
+            ServiceRejectedError: as of `poll`.
+        """
+        ends, deadline = self.ends(), time.monotonic() + ANSWER_SECONDS
+        while any(self.positions[partition] < end for partition, end in ends.items()):
+            before = dict(self.positions)
+            yield from self.poll(max_messages, 0.1)
+            if self.positions != before:
+                deadline = time.monotonic() + ANSWER_SECONDS
+            elif time.monotonic() > deadline:
+                raise self.broker.error(f"the end of {self.topic!r} cannot be read", timed_out())
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -111,8 +111,7 @@ class Lake:
     def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> int:
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
-        if not self.exists(table):
-            self._create(table, rows.schema, partition_by)
+        self.create(table, rows.schema, partition_by)
         # One handle for the write and the version: reading a long log anew costs more than a small write.
         handle = self.open(table)
         write_deltalake(handle, rows, mode="overwrite", predicate=predicate, partition_by=list(partition_by))
@@ -151,8 +150,7 @@ class Lake:
         Returns:
             Whether the rows were committed; False means that another commit came between: read again.
         """
-        if not self.exists(table):
-            self._create(table, rows.schema)
+        self.create(table, rows.schema)
         handle = self.open(table)
         if (handle.transaction_version(app) or 0) != number - 1:
             return False
@@ -164,11 +162,19 @@ class Lake:
             return False
         return True
 
-    def _create(self, table: str, schema: pa.Schema, partition_by: Sequence[str] = ()) -> None:
-        """Make an empty table, unless another writer is quicker.
+    def create(
+        self,
+        table: str,
+        schema: pa.Schema,
+        partition_by: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make an empty table, unless it is there or another writer is quicker.
 
         Creators that race may each commit the same metadata; whoever appended meanwhile is told to read again.
         """
+        if self.exists(table):
+            return
         try:
             DeltaTable.create(
                 self.path(table),
@@ -176,6 +182,7 @@ class Lake:
                 mode="ignore",
                 partition_by=list(partition_by) or None,
                 storage_options=dict(self.options),
+                configuration=dict(properties or {}),
             )
         except DeltaError:
             if not self.exists(table):

@@ -11,6 +11,7 @@ told apart by when it became known is what keeps a late event out of the past.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from ai_patterns.spec.features import AggregationSpec, GroupSpec
@@ -42,16 +43,16 @@ GROUP BY {keys}, tile_end, known_tile
 ORDER BY {keys}, tile_end, known_tile"""
 
 
-def contributions_sql(group: GroupSpec, stream: StreamSpec) -> str:
+def contributions_sql(group: GroupSpec, stream: StreamSpec, labels: Sequence[str] = ("day",)) -> str:
     """SQL over `events` that yields each event as a tile of its own.
 
-    Columns: `day`, the key, `tile_end`, `known_tile`, `entered` (when the event counts for the first time, in
-    microseconds) and the partials.
+    Columns: the labels (columns or expressions of the events), the key, `tile_end`, `known_tile`, `entered` (when the
+    event counts for the first time, in microseconds) and the partials.
     """
     hop = microseconds(group.hop)
     event, known = f"epoch_us({stream.event_time})", f"epoch_us({stream.known_time})"
     columns = [
-        "day",
+        *labels,
         *group.key,
         f"{round_down(f'{event} + {hop - 1}', hop)} AS tile_end",
         f"{round_down(known, hop)} AS known_tile",

@@ -6,18 +6,22 @@ import datetime as dt
 import logging
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.sources import ReadQuery, Source, open_source
 from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
 from ai_patterns.engines.rows import RAW_DAY, assign_days, cast_table, run_sql, tables_of
 from ai_patterns.errors import DataQualityError, ServiceUnavailableError
-from ai_patterns.spec.streams import TableSpec
+from ai_patterns.spec.streams import StreamSpec, TableSpec
 from ai_patterns.spec.system import SystemSpec
+
+Origin = Literal["sources", "topics"]
+"""Where streams are extracted from: their SQL over the sources, or what landed of their topics."""
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +31,7 @@ _cache: OrderedDict[Hashable, pa.Table] = OrderedDict()
 """Results of queries over files, so that a process that loads day after day parses them once."""
 
 
-def extract(
+def extract(  # noqa: PLR0913  each is a choice of the run
     system: SystemSpec,
     lake: Lake,
     days: Days,
@@ -35,6 +39,7 @@ def extract(
     run_id: str,
     read_query: ReadQuery | None = None,
     overrides: Mapping[str, str] | None = None,
+    origin: Origin = "sources",
 ) -> dict[str, int]:
     """Write the rows that became known within `days` to the run's staging, as they came.
 
@@ -45,12 +50,13 @@ def extract(
         run_id: names the staging.
         read_query: runs the queries of query sources.
         overrides: source name -> a CSV or Parquet file to read instead, for this run.
+        origin: `topics` reads streams that have a topic from what landed of it, each event once.
 
     Returns:
         Rows of each stream.
 
     Raises:
-        ServiceUnavailableError: a source is away.
+        ServiceUnavailableError: a source is away, or nothing has landed yet.
         DataQualityError: a source lacks a column that the SQL names, or a time column is missing.
     """
     staging = Staging(lake, run_id)
@@ -58,12 +64,31 @@ def extract(
     staging.prune(before=dt.datetime.now(dt.UTC) - _KEEP_STAGING)
     counts = {}
     for name in system.streams:
-        raw = _raw_stream(system, name, read_query, overrides or {})
-        rows = raw.filter(pc.and_(pc.greater_equal(raw[RAW_DAY], days.first), pc.less_equal(raw[RAW_DAY], days.last)))
+        if origin == "topics" and system.streams[name].topic is not None:
+            rows = _landed_rows(lake, name, system.streams[name], days)
+        else:
+            rows = raw_rows(system, name, days, read_query, overrides)
         staging.write(name, rows)
         counts[name] = rows.num_rows
         log.info("Extracted %d rows of %s that became known in %s.", rows.num_rows, name, days)
     return counts
+
+
+def raw_rows(
+    system: SystemSpec,
+    stream: str,
+    days: Days,
+    read_query: ReadQuery | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """The rows of a stream that became known within `days`, as its SQL gives them, and their partition.
+
+    Raises:
+        ServiceUnavailableError: a source is away.
+        DataQualityError: a source lacks a column that the SQL names, or a time column is missing.
+    """
+    raw = _raw_stream(system, stream, read_query, overrides or {})
+    return raw.filter(pc.and_(pc.greater_equal(raw[RAW_DAY], days.first), pc.less_equal(raw[RAW_DAY], days.last)))
 
 
 def known_days(system: SystemSpec, read_query: ReadQuery | None = None) -> Days:
@@ -103,6 +128,17 @@ def load_dimensions(
         counts[name] = rows.num_rows
         log.info("Loaded %d rows of the dimension %s.", rows.num_rows, name)
     return counts
+
+
+def _landed_rows(lake: Lake, name: str, spec: StreamSpec, days: Days) -> pa.Table:
+    """What landed of a stream's topic: of a day's events with one key the first, since senders may repeat."""
+    from ai_patterns.core.messages import OFFSET, PARTITION
+
+    rows = lake.read(f"landed/{name}", days).sort_by([(PARTITION, "ascending"), (OFFSET, "ascending")])
+    numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
+    first = numbered.group_by([DAY, *spec.key]).aggregate([("_number", "min")])["_number_min"].sort()
+    columns = {column: rows[column] for column in spec.columns} | {RAW_DAY: rows[DAY]}
+    return pa.table(columns).take(first)
 
 
 def _raw_stream(system: SystemSpec, name: str, read_query: ReadQuery | None, overrides: Mapping[str, str]) -> pa.Table:

@@ -25,19 +25,30 @@ class LoadDimensionsOperator(SystemOperator):
 
 
 class ExtractStreamsOperator(SystemOperator):
-    """Runs each stream's SQL over the sources and stages the rows that became known on the days."""
+    """Runs each stream's SQL over the sources and stages the rows that became known on the days.
+
+    The run's param `origin: topics` takes streams that have a topic from what landed of it instead.
+    """
 
     def perform(self, context: Context) -> dict[str, int]:
         """Stage the rows; return their number by stream."""
         from ai_patterns.jobs.extraction import extract
 
         days = self.days_of(context)
-        overrides = context["params"].get("overrides")
+        overrides, origin = (context["params"].get(name) for name in ("overrides", "origin"))
         if overrides:
             self.log.warning("This run reads other files instead of sources: %s", overrides)
-        rows = extract(self.spec, self.lake, days, run_id=context["run_id"], read_query=read_query, overrides=overrides)
+        rows = extract(
+            self.spec,
+            self.lake,
+            days,
+            run_id=context["run_id"],
+            read_query=read_query,
+            overrides=overrides,
+            origin=origin or "sources",
+        )
         if not any(rows.values()):
-            raise AirflowSkipException(f"Nothing to do: the sources hold no rows that became known on {days}.")
+            raise AirflowSkipException(f"Nothing to do: no rows became known on {days}.")
         self.log.info("Staged %d rows of %d streams for %s: %s", sum(rows.values()), len(rows), days, rows)
         return rows
 

@@ -7,6 +7,7 @@ from typing import Literal
 from airflow.sdk import Asset
 
 Noun = Literal[
+    "landed",
     "events",
     "batch_tiles",
     "training_set",

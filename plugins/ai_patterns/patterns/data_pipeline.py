@@ -20,7 +20,7 @@ STEP = "data_pipeline"
 def build(system: SystemSpec) -> tuple[DAG, ...]:
     """`{system}__data_pipeline`, one run a day; announces `{system}/events`."""
     schedule, description = daily(system.schedules.data_pipeline), "Write, audit and publish each day's events."
-    params = {"overrides": _overrides()}
+    params = {"overrides": _overrides(), "origin": _origin()}
     with system_dag(system, STEP, schedule=schedule, description=description, params=params) as dag:
         with TaskGroup("ingest_partition", tooltip="Nothing is visible before it passed its expectations."):
             extract = ExtractStreamsOperator(task_id="extract_streams", system=system.folder)
@@ -40,4 +40,14 @@ def _overrides() -> Param:
         type=["null", "object"],
         title="Other files",
         description="For this run only: source name -> a CSV or Parquet file to read instead, such as a correction.",
+    )
+
+
+def _origin() -> Param:
+    return Param(
+        "sources",
+        type="string",
+        enum=["sources", "topics"],
+        title="Origin",
+        description="`topics` takes the streams that have a topic from what stream_processing landed of it.",
     )

@@ -95,7 +95,8 @@ class Kafka(Runtime):
 
 
 def _format(run: Sequence[str], settings: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # A leading dash would be read as an option.
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
     command = [*run, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(settings)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - Java, as found above
     if done.returncode:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ai_patterns.spec.base import Name, Part, refuse
+from ai_patterns.spec.durations import Duration
 
 ColumnType = Literal["string", "integer", "double", "boolean", "timestamp"]
 
@@ -75,6 +77,7 @@ class StreamSpec(TableSpec):
         max_quarantine_share: share of bad rows of a day above which that day is not published.
         suite: a Great Expectations suite file (JSON) beside the generated one, relative to the system's folder.
         topic: the Kafka topic that carries the stream's events as they happen, one JSON object a message.
+        lateness: an event that arrives later than this after it became known waits for the batch layer.
     """
 
     event_time: Name
@@ -83,6 +86,7 @@ class StreamSpec(TableSpec):
     min_rows: int = Field(default=0, ge=0)
     suite: str | None = None
     topic: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    lateness: Duration = dt.timedelta(days=1)
 
     @model_validator(mode="after")
     def _times_exist(self) -> Self:

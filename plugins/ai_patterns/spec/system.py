@@ -20,6 +20,7 @@ class SchedulesSpec(Part):
     """Cron expressions; `None` leaves a DAG to its assets and to hand."""
 
     data_pipeline: str | None = "0 1 * * *"
+    stream_processing: str | None = None
     monitoring: str | None = "0 3 * * 1"
     feedback_loop: str | None = None
 

@@ -8,6 +8,7 @@ import pytest
 
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.feature_store import FeatureStoreHook
+from ai_patterns.hooks.kafka import KafkaHook
 from ai_patterns.hooks.lake import LakeHook
 from ai_patterns.hooks.mlflow import MLflowHook
 from ai_patterns.hooks.serving import ServingHook
@@ -35,7 +36,20 @@ def test_connections_lead_elsewhere(tmp_path, monkeypatch):
     connect(monkeypatch, "ai_patterns_lake", host=str(tmp_path), extra={"timeout": 5})
     connect(monkeypatch, "ai_patterns_serving", conn_type="http", host="models", port=8000)
     assert LakeHook().target == (str(tmp_path), {"timeout": "5"})
+    connect(monkeypatch, "ai_patterns_kafka", host="broker", port=9092, extra={"client.id": "me"})
     assert ServingHook().url == "http://models:8000"
+    assert KafkaHook().target == ("broker:9092", {"client.id": "me"})
+
+
+def test_kafka_is_told_as_airflows_provider_does_or_started_here(tmp_path, monkeypatch):
+    with pytest.raises(ServiceUnavailableError, match=r"`ai-patterns up kafka`.*'ai_patterns_kafka'"):
+        KafkaHook().broker()
+    started = tmp_path / "home" / ".run" / "runtimes" / "kafka"
+    started.mkdir(parents=True)
+    (started / "port").write_text("19092")
+    assert KafkaHook().target == ("127.0.0.1:19092", {})
+    connect(monkeypatch, "ai_patterns_kafka", extra={"bootstrap.servers": "a:1,b:2", "sasl.mechanism": "PLAIN"})
+    assert KafkaHook().target == ("a:1,b:2", {"sasl.mechanism": "PLAIN"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,372 @@
+"""The online store of tiles: what the speed layer folds, beside what the batch layer loaded.
+
+Everything that must hold together changes in one transaction: tile rows, the events' identities, the next offsets, the
+sealed boundary. How a store brings that about is its own affair (`tile_store_sqlite`, `tile_store_redis`); what is
+done within is here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ai_patterns.core.speed import TileRow, features_at, merger
+from ai_patterns.core.tile_rows import (
+    Boundary,
+    Change,
+    Entity,
+    Offsets,
+    field_of,
+    is_visible,
+    pack,
+    pack_entity,
+    part_of,
+    to_row,
+    unpack,
+    unpack_entity,
+)
+from ai_patterns.errors import FencedError, ServiceRejectedError
+from ai_patterns.spec.system import SystemSpec
+
+Place = tuple[bytes, str]
+"""An entity and the name of one of its rows."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on one partition.
+
+    Attributes:
+        epoch: the greatest one holds it.
+    """
+
+    topic: str
+    partition: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """Messages of one partition: from offset `start` up to, without, `end`."""
+
+    claim: Claim
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a fold must know of the store.
+
+    Attributes:
+        boundary: where the batch layer ends; None before the first.
+        sealed: events known before this instant are kept one by one.
+        seen: those of the batch's identities that were folded before.
+    """
+
+    boundary: Boundary | None
+    sealed: dt.datetime | None
+    seen: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A batch's effect.
+
+    Attributes:
+        changes: by group, at most one for each row.
+        ids: identities of the folded events, by the UTC day of their known time.
+    """
+
+    changes: Mapping[str, Sequence[Change]]
+    ids: Mapping[dt.date, Sequence[str]]
+
+
+class Transaction(Protocol):
+    """Reads and writes that become visible together, or not at all."""
+
+    def notes(self, prefix: str) -> dict[str, str]: ...  # noqa: D102
+    def note(self, name: str, text: str) -> None: ...  # noqa: D102
+    def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]: ...  # noqa: D102
+    def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None: ...  # noqa: D102
+    def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]: ...  # noqa: D102
+    def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None: ...  # noqa: D102
+
+
+class Reader(Protocol):
+    """Reads of one moment."""
+
+    def notes(self, prefix: str) -> dict[str, str]: ...  # noqa: D102
+    def entities(self, space: str) -> list[bytes]: ...  # noqa: D102
+    def entity_rows(self, space: str, entities: Sequence[bytes]) -> list[dict[str, bytes]]: ...  # noqa: D102
+
+
+class TileStore(ABC):
+    """Tile rows of one system's groups.
+
+    Args:
+        system: its groups tell how rows merge.
+    """
+
+    def __init__(self, system: SystemSpec) -> None:
+        self.system = system
+        self._mergers = {name: merger(group) for name, group in system.groups.items()}
+
+    @abstractmethod
+    def transact(self, work: Callable[[Transaction], Any]) -> Any:
+        """Run `work` in one transaction, again from the start if another writer came between."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """Reads that all see the same moment."""
+
+    @abstractmethod
+    def load(self, space: str, rows: Iterable[tuple[bytes, str, bytes]]) -> None:
+        """Write rows of a space that nobody reads yet."""
+
+    @abstractmethod
+    def drop(self, space: str, keep: Callable[[str], bool]) -> int:
+        """Delete the rows of a space whose name `keep` refuses; return their number."""
+
+    def claim(self, topic: str, partition: int) -> Claim:
+        """Take a partition over; every earlier holder is refused from now on."""
+
+        def take(transaction: Transaction) -> int:
+            name = f"epoch|{topic}|{partition}"
+            epoch = int(transaction.notes(name).get(name, 0)) + 1
+            transaction.note(name, str(epoch))
+            return epoch
+
+        return Claim(topic, partition, int(self.transact(take)))
+
+    def update(
+        self, stream: str, spans: Sequence[Span], ids: Sequence[str], fold: Callable[[Context], Folded]
+    ) -> Folded:
+        """Fold a batch of one stream's messages and move on past them, both or neither.
+
+        Args:
+            stream: the stream.
+            spans: where the messages stood.
+            ids: the events' identities.
+            fold: gives the batch's effect, from what the store holds.
+
+        Raises:
+            FencedError: another worker holds one of the partitions; nothing was written.
+            ServiceRejectedError: the store is at other offsets than the batch starts from; nothing was written.
+        """
+
+        def work(transaction: Transaction) -> Folded:
+            self._require_turn(transaction, spans)
+            sealed = _seal(transaction)
+            seen = transaction.seen(stream, ids)
+            folded = fold(Context(_boundary(transaction), sealed.at if sealed else None, seen))
+            for group, changes in folded.changes.items():
+                self._merge(transaction, group, changes)
+            for day, names in folded.ids.items():
+                transaction.remember(stream, day, names)
+            for span in spans:
+                transaction.note(f"offset|{span.claim.topic}|{span.claim.partition}", str(span.end))
+            return folded
+
+        return self.transact(work)  # type: ignore[no-any-return]
+
+    def offsets(self) -> Offsets:
+        """Next offset of each partition that was read, by topic."""
+        with self.snapshot() as reader:
+            return _offsets(reader)
+
+    def seal(self, at: dt.datetime) -> Offsets:
+        """Keep what is known before `at` apart from now on; return the next offsets as of that moment.
+
+        A boundary at `at` may be drawn once all messages before these offsets are in the batch layer. A second seal of
+        the same instant changes nothing.
+        """
+
+        def work(transaction: Transaction) -> Offsets:
+            sealed = _seal(transaction)
+            if sealed is None or sealed.at < at:
+                sealed = Boundary(at, _offsets(transaction))
+                transaction.note("sealed", _text(sealed))
+            return sealed.offsets
+
+        return self.transact(work)  # type: ignore[no-any-return]
+
+    def boundary(self) -> Boundary | None:
+        """Where the batch layer ends now."""
+        with self.snapshot() as reader:
+            return _boundary(reader)
+
+    def advance(self, boundary: Boundary, rows: Mapping[str, Iterable[Change]], ids: Mapping[str, Seen]) -> Boundary:
+        """Draw the boundary: the batch layer's rows replace what the speed layer held of the same events.
+
+        Args:
+            boundary: instant and offsets; its generation is chosen here.
+            rows: the batch layer's rows, by group: all that is known before the boundary and landed before the offsets.
+            ids: identities of the batch layer's newest events, by stream and day.
+
+        Raises:
+            ServiceRejectedError: the boundary would go back, was not sealed, or leaves out messages that were
+                folded before the seal.
+        """
+        held = self.boundary()
+        drawn = Boundary(boundary.at, boundary.offsets, held.generation + 1 if held else 1)
+        for group, changes in rows.items():
+            self.drop(_batch(group, drawn.generation), lambda _: False)
+            self.load(_batch(group, drawn.generation), (_written(change) for change in changes))
+
+        def work(transaction: Transaction) -> None:
+            _require_drawable(transaction, drawn)
+            for stream, days in ids.items():
+                for day, names in days.items():
+                    transaction.remember(stream, day, sorted(set(names) - transaction.seen(stream, names)))
+            transaction.note("boundary", _text(drawn))
+
+        self.transact(work)
+        return drawn
+
+    def tidy(self) -> int:
+        """Delete what no read sees any more; return the number of rows."""
+        boundary = self.boundary()
+        if boundary is None:
+            return 0
+        gone = 0
+        for group in self.system.groups:
+            gone += self.drop(_batch(group, boundary.generation - 1), lambda _: False)
+            gone += self.drop(_speed(group), lambda name: is_visible(part_of(name), boundary))
+        return gone
+
+    def read(self, group: str, entities: Sequence[Entity], at: dt.datetime) -> list[dict[str, Any] | None]:
+        """Features of entities at an instant; None for one of which no row is held."""
+        with self.snapshot() as reader:
+            found = self._rows(reader, group, [pack_entity(entity) for entity in entities])
+        spec, instant = self.system.groups[group], _us(at)
+        return [features_at(spec, rows, instant) if rows else None for rows in found]
+
+    def entities(self, group: str) -> list[Entity]:
+        """Every entity of a group of which a row is held."""
+        with self.snapshot() as reader:
+            return [unpack_entity(packed) for packed in self._entities(reader, group)]
+
+    def dump(self, group: str) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
+        """All visible rows of a group, and the offsets up to which messages are in them."""
+        with self.snapshot() as reader:
+            packed = self._entities(reader, group)
+            rows = self._rows(reader, group, packed)
+            offsets = _offsets(reader)
+        return offsets, {unpack_entity(entity): held for entity, held in zip(packed, rows, strict=True) if held}
+
+    def _entities(self, reader: Reader, group: str) -> list[bytes]:
+        boundary = _boundary(reader)
+        spaces = [_speed(group), *([_batch(group, boundary.generation)] if boundary else [])]
+        return sorted({entity for space in spaces for entity in reader.entities(space)})
+
+    def _rows(self, reader: Reader, group: str, entities: Sequence[bytes]) -> list[list[TileRow]]:
+        boundary = _boundary(reader)
+        speed = reader.entity_rows(_speed(group), entities)
+        batch = reader.entity_rows(_batch(group, boundary.generation), entities) if boundary else [{} for _ in entities]
+        return [
+            [to_row(name, packed) for name, packed in loaded.items()]
+            + [to_row(name, packed) for name, packed in folded.items() if is_visible(part_of(name), boundary)]
+            for loaded, folded in zip(batch, speed, strict=True)
+        ]
+
+    def _merge(self, transaction: Transaction, group: str, changes: Sequence[Change]) -> None:
+        places = [(pack_entity(change.entity), field_of(change)) for change in changes]
+        held = transaction.rows(_speed(group), places)
+        merged = self._mergers[group]
+        transaction.put(
+            _speed(group),
+            [
+                (*place, pack(change.partials if old is None else merged(unpack(old), change.partials)))
+                for place, old, change in zip(places, held, changes, strict=True)
+            ],
+        )
+
+    def _require_turn(self, transaction: Transaction, spans: Sequence[Span]) -> None:
+        for span in spans:
+            topic, partition, epoch = span.claim.topic, span.claim.partition, span.claim.epoch
+            held = transaction.notes(f"epoch|{topic}|{partition}")
+            newest = int(held.get(f"epoch|{topic}|{partition}", 0))
+            if newest < epoch:
+                raise ServiceRejectedError(
+                    f"the store knows nothing of this worker's hold on partition {partition} of {topic!r}: it was "
+                    "emptied or put back. Start the worker again; it loads the batch layer and reads the topic anew"
+                )
+            if newest > epoch:
+                raise FencedError(f"another worker took partition {partition} of {topic!r} over. This one stops.")
+            stands = int(
+                transaction.notes(f"offset|{topic}|{partition}").get(f"offset|{topic}|{partition}", span.start)
+            )
+            if stands != span.start:
+                raise ServiceRejectedError(
+                    f"partition {partition} of {topic!r} was folded up to offset {stands}, not {span.start}; "
+                    "start the worker again, it goes on from the store's offset"
+                )
+
+
+Seen = Mapping[dt.date, Sequence[str]]
+"""Identities of events by the UTC day of their known time."""
+
+
+def _written(change: Change) -> tuple[bytes, str, bytes]:
+    return pack_entity(change.entity), field_of(change), pack(change.partials)
+
+
+def _speed(group: str) -> str:
+    return f"speed:{group}"
+
+
+def _batch(group: str, generation: int) -> str:
+    return f"batch:{group}:{generation}"
+
+
+def _offsets(reader: Reader | Transaction) -> dict[str, dict[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for name, text in reader.notes("offset|").items():
+        _, topic, partition = name.split("|")
+        found.setdefault(topic, {})[int(partition)] = int(text)
+    return found
+
+
+def _seal(reader: Reader | Transaction) -> Boundary | None:
+    return _read(reader.notes("sealed").get("sealed"))
+
+
+def _boundary(reader: Reader | Transaction) -> Boundary | None:
+    return _read(reader.notes("boundary").get("boundary"))
+
+
+def _read(text: str | None) -> Boundary | None:
+    if text is None:
+        return None
+    held = json.loads(text)
+    offsets = {topic: {int(number): end for number, end in ends.items()} for topic, ends in held["offsets"].items()}
+    return Boundary(dt.datetime.fromisoformat(held["at"]), offsets, held["generation"])
+
+
+def _text(boundary: Boundary) -> str:
+    return json.dumps({"at": boundary.at.isoformat(), "offsets": boundary.offsets, "generation": boundary.generation})
+
+
+def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
+    held, sealed = _boundary(transaction), _seal(transaction)
+    if held is not None and drawn.at < held.at:
+        raise ServiceRejectedError(f"the boundary is at {held.at}; it does not go back to {drawn.at}")
+    if sealed is None or sealed.at != drawn.at:
+        raise ServiceRejectedError(f"seal {drawn.at} before the batch layer is built: sealed is {sealed and sealed.at}")
+    for topic, ends in sealed.offsets.items():
+        for partition, end in ends.items():
+            if drawn.offsets.get(topic, {}).get(partition, 0) < end:
+                raise ServiceRejectedError(
+                    f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
+                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance again"
+                )
+
+
+def _us(at: dt.datetime) -> int:
+    return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

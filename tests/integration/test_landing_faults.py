@@ -1,0 +1,224 @@
+"""A landing that is killed at any moment, under load, loses nothing and doubles nothing."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+import uuid
+
+import pyarrow as pa
+import pytest
+
+from ai_patterns.clients.dead_letters import read_letters
+from ai_patterns.clients.fenced_table import FencedTable
+from ai_patterns.clients.kafka import Broker, Record
+from ai_patterns.clients.lake import Lake
+from ai_patterns.core.messages import OFFSET, PARTITION, decode
+from ai_patterns.jobs.landed import lag, landed_offsets
+from ai_patterns.jobs.landing import land, utc_now
+from landing_process import Order, run
+from plant import NOW, plant, value
+
+STAMP = int(NOW.timestamp() * 1000)
+BAD = (b'{"id": "%d', b'{"id": %d}', b'{"id": "r%d", "\xff": 1}', b"%d")
+
+
+class Load(threading.Thread):
+    """Sends readings, each thirteenth a bad one, until it is stopped."""
+
+    def __init__(self, broker: Broker, topic: str) -> None:
+        super().__init__(daemon=True)
+        self.broker, self.topic, self.sent, self.stopped = broker, topic, 0, threading.Event()
+
+    def run(self) -> None:
+        with self.broker.producer() as producer:
+            while not self.stopped.wait(0.02):
+                for _ in range(20):
+                    producer.send(self.topic, record(self.sent))
+                    self.sent += 1
+
+
+def record(number: int) -> Record:
+    bad = BAD[number % len(BAD)] % number
+    content = bad if number % 13 == 0 else value(id=f"r{number}", heat=number / 8, level=number % 10)
+    return Record(content, b"%d" % number, (("number", b"%d" % number),), STAMP, number % 2)
+
+
+@pytest.fixture(scope="module")
+def spawn():
+    """Starts landings; each is a fork of one process that has imported everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["landing_process"])
+    children = []
+
+    def start(kafka, lake, topic, **more):
+        told = context.SimpleQueue()
+        child = context.Process(target=run, args=(Order(kafka.address, lake.uri, topic, **more), told), daemon=True)
+        child.start()
+        children.append((child, told))  # the queue must outlive the child's start
+        return child, told
+
+    yield start
+    for child, _ in children:
+        child.kill()
+
+
+@pytest.fixture
+def broker(kafka) -> Broker:
+    return Broker(kafka.address)
+
+
+@pytest.fixture
+def topic(broker) -> str:
+    name = f"plant.readings-{uuid.uuid4().hex[:8]}"
+    broker.create_topic(name, 2)
+    return name
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    return Lake(str(tmp_path / "lake"), "plant")
+
+
+def wanted(broker, topic) -> tuple[pa.Table, list[tuple]]:
+    """What the topic holds, read apart: rows, and refused messages with their places."""
+    with broker.reader(topic) as reader:
+        reader.assign()
+        messages = list(reader.read_to_end())
+    decoded = decode(plant(topic).streams["readings"], messages, now=utc_now())
+    refused = [messages[item.index] for item in decoded.refused]
+    return decoded.rows, sorted(((item.partition, item.offset), item.key, item.value, item.headers) for item in refused)
+
+
+def compare(broker, topic, lake, figures) -> None:
+    """Hold the lake and the dead letters against the topic, row by row; count what is lost and doubled."""
+    rows, refused = wanted(broker, topic)
+    order = [(PARTITION, "ascending"), (OFFSET, "ascending")]
+    found = lake.read("landed/readings").select(rows.column_names).sort_by(order)
+    letters = sorted(
+        (item.source, item.message.key, item.message.value, item.message.headers)
+        for item in read_letters(broker, topic)
+    )
+    for expected, got in (places(rows), places(found)), (firsts(refused), firsts(letters)):
+        figures["lost"] += len(set(expected) - set(got))
+        figures["doubled"] += len(got) - len(set(got))
+    assert (figures["lost"], figures["doubled"]) == (0, 0)
+    assert found.equals(rows.sort_by(order))
+    assert letters == refused
+
+
+def firsts(items: list[tuple]) -> list:
+    return [item[0] for item in items]
+
+
+def places(rows: pa.Table) -> list[tuple[int, int]]:
+    return list(zip(rows[PARTITION].to_pylist(), rows[OFFSET].to_pylist(), strict=True))
+
+
+def test_kills_at_any_moment_under_load(kafka, broker, topic, lake, spawn, request) -> None:
+    kills, figures = request.config.getoption("--kills"), {"crash_points": 0, "kills": 0, "lost": 0, "doubled": 0}
+    load, seeded, survived = Load(broker, topic), random.Random(11), 0
+    load.start()
+    child, told = spawn(kafka, lake, topic, seconds=1)
+    child.join(60)
+    steps = told.get()
+    for number in range(kills):
+        if number % 2:
+            figures["kills"] += 1
+            child, _ = spawn(kafka, lake, topic, seconds=60)
+            if number % 4 == 1:  # two at a time; the second one takes over, and goes on beside the next ones
+                spawn(kafka, lake, topic, seconds=5)
+            if number == kills // 2 | 1:
+                restart(kafka)
+            child.join(seeded.uniform(0.2, 1.6))
+            child.kill()
+        else:
+            figures["crash_points"] += 1
+            tenth = number // 2 % 10
+            fatal = seeded.randint(tenth * steps // 10 + 1, (tenth + 1) * steps // 10)
+            child, _ = spawn(kafka, lake, topic, seconds=1.5, fatal=fatal)
+        child.join(60)
+        survived += child.exitcode != -signal.SIGKILL
+        print(f"{number + 1} of {kills}: {figures}, {load.sent} sent", flush=True)
+    load.stopped.set()
+    load.join(60)
+    land(plant(topic), lake, broker, "readings")
+    compare(broker, topic, lake, figures)
+    assert sum(mark.high for mark in broker.watermarks(topic).values()) == load.sent
+    assert survived <= kills / 2, f"{survived} were killed too late"
+    if (target := request.config.getoption("--figures")) is not None:
+        target.write_text(json.dumps(figures) + "\n", "utf-8")
+
+
+def restart(kafka) -> None:
+    for group in kafka.groups:
+        os.killpg(group, signal.SIGKILL)
+    assert kafka.up(), "it was dead"
+
+
+def test_two_landings_take_turns(kafka, broker, topic, lake, spawn) -> None:
+    send(broker, topic, range(200))
+    first, told = spawn(kafka, lake, topic, seconds=60)
+    wait_for(lambda: lag(lake, broker, {"readings": topic}) == {"readings": 0})
+    send(broker, topic, range(200, 210))
+    wait_for(lambda: lag(lake, broker, {"readings": topic}) == {"readings": 0})
+    assert land(plant(topic), lake, broker, "readings", until=utc_now()).rows == 0  # it takes over
+    send(broker, topic, range(210, 400))
+    first.join(60)
+    assert told.get().startswith("FencedError: ")
+    assert land(plant(topic), lake, broker, "readings").rows == 176
+    compare(broker, topic, lake, {"lost": 0, "doubled": 0})
+
+
+def test_a_full_disk_leaves_nothing_half_written(kafka, broker, topic, lake, spawn) -> None:
+    send(broker, topic, range(5_000))
+    child, told = spawn(kafka, lake, topic, room=16_000)
+    child.join(60)
+    assert told.get().startswith("ServiceUnavailableError: rows cannot be written to ")
+    assert landed_offsets(plant(topic), lake, "readings") == {}
+    assert lake.read("landed/readings").num_rows == 0
+    assert land(plant(topic), lake, broker, "readings").rows == 5_000 - 385
+    compare(broker, topic, lake, {"lost": 0, "doubled": 0})
+
+
+def test_what_was_refused_before_a_crash_stays_refused(broker, topic, lake, monkeypatch) -> None:
+    send(broker, topic, range(100))
+    readings = plant(topic).streams["readings"]
+    few = readings.columns["level"].model_copy(update={"max": 4})
+    strict = readings.model_copy(update={"columns": {**readings.columns, "level": few}})
+    before = plant(topic).model_copy(update={"streams": {"readings": strict}})
+    with monkeypatch.context() as patch:
+        patch.setattr(FencedTable, "append", fail_at_rows(FencedTable.append))
+        with pytest.raises(ZeroDivisionError):
+            land(before, lake, broker, "readings")
+    refused = [item.source for item in read_letters(broker, topic)]
+    assert len(refused) == 8 + 46
+    assert land(plant(topic), lake, broker, "readings").rows == 46  # the rule was mended meanwhile
+    landed = places(lake.read("landed/readings"))
+    assert sorted(refused + landed) == [(partition, offset) for partition in (0, 1) for offset in range(50)]
+    assert [item.source for item in read_letters(broker, topic)] == refused
+
+
+def fail_at_rows(append):
+    def fail(table, rows, positions) -> None:
+        if rows.num_rows:
+            raise ZeroDivisionError
+        append(table, rows, positions)
+
+    return fail
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 40
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def send(broker, topic, numbers) -> None:
+    with broker.producer() as producer:
+        for number in numbers:
+            producer.send(topic, record(number))
