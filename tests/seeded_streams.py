@@ -47,8 +47,9 @@ STREAM = StreamSpec.model_validate(
         "known_time": "known",
         "columns": {
             "id": "string", "number": "integer", "happened": "timestamp", "known": "timestamp", "name": "string?",
-            "place": "integer?", "kind": "string", "value": "double?", "whole": "integer?", "flag": "boolean?",
-            "note": "string?", "due": "timestamp?",
+            "place": "integer?", "kind": {"type": "string", "values": ["x", "y"]},
+            "value": {"type": "double", "nullable": True, "min": -1e13, "max": 1e13},
+            "whole": "integer?", "flag": "boolean?", "note": "string?", "due": "timestamp?",
         },
     }
 )  # fmt: skip
@@ -71,7 +72,6 @@ GROUPS = {
     "everywhere": {"stream": "events", "hop": "1h", "aggregations": EVERYTHING},
     "by_name": {"stream": "events", "hop": "5m", "key": ["name"], "aggregations": EVERYTHING},
     "by_three": {"stream": "events", "hop": "15m", "key": ["place", "name", "kind"], "aggregations": EVERYTHING},
-    "counts": {"stream": "events", "hop": "1d", "key": ["kind"], "aggregations": {"seen": "count over 2d"}},
 }
 
 
@@ -138,6 +138,17 @@ def to_json(row: Row, seed: int = 0) -> bytes:
     draw = random.Random(f"{seed} {row['id']}")
     return json.dumps({name: _text(value, draw) if isinstance(value, dt.datetime) else value
         for name, value in row.items()}).encode()  # fmt: skip
+
+
+def bad_messages(row: Row) -> list[bytes]:
+    """Messages that must count nowhere, each made of a good row that comes later."""
+    changes: list[Row] = [
+        {"happened": "2024-02-30T00:00:00Z"}, {"happened": "2024-02-20T00:00:00"}, {"known": "yesterday"},
+        {"known": None}, {"kind": "z"}, {"value": 2e13}, {"number": "seven"}, {"happened": "2024-02-20T24:00:00Z"},
+        {"due": "2024-02-20"}, {"id": None},
+    ]  # fmt: skip
+    good = json.loads(to_json(row))
+    return [b"{", b"", b"[]", b"\xff", b"null", *(json.dumps({**good, **change}).encode() for change in changes)]
 
 
 def _text(instant: dt.datetime, draw: random.Random) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from ai_patterns.clients.flink import Flink
 from ai_patterns.clients.kafka import Broker, Record
 from ai_patterns.core.flink_sql import FlinkJob, tiles_job, tiles_topic
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
+from ai_patterns.operators import flink_sql
+from ai_patterns.operators.flink_sql import FlinkSqlOperator, StopFlinkJobOperator
 from ai_patterns.runtimes import flink as runtime
 from ai_patterns.runtimes.runtime import free_port
 from ai_patterns.spec.system import SystemSpec
-from seeded_streams import Row, by_key, duckdb_tiles, first_of_each, made_up_system, random_rows, to_json
+from seeded_streams import Row, bad_messages, by_key, duckdb_tiles, first_of_each, made_up_system, random_rows, to_json
 
 SECONDS = 60.0
 
@@ -79,28 +83,30 @@ class Speed:
                 count += 1
         return count
 
-    def wrong(self) -> dict[str, int]:
-        """How many tiles of each group differ from DuckDB's, to the bit."""
-        found = {}
-        for group, tiles in self.tiles.items():
-            want = duckdb_tiles(self.system.groups[group], first_of_each(self.sent))
-            found[group] = sum(exact(tiles.get(key)) != exact(want.get(key)) for key in {*want, *tiles})
-        return found
-
     def settle(self) -> None:
-        """Wait until every tile is right; then stop, which commits whatever there is: they must still be."""
-        wait(lambda: self.read(0.3) and not any(self.wrong().values()), self.wrong)
+        """Wait until every tile equals DuckDB's to the bit; then stop, which commits the rest: they must still be."""
+        rows, groups = first_of_each(self.sent), self.system.groups
+        want = {
+            group: {key: exact(tile) for key, tile in duckdb_tiles(groups[group], rows).items()} for group in self.jobs
+        }
+
+        def wrong() -> dict[str, int]:
+            have = {group: {key: exact(tile) for key, tile in self.tiles[group].items()} for group in self.jobs}
+            return {group: len(dict(want[group].items() ^ have[group].items())) for group in self.jobs}
+
+        wait(lambda: self.read(0.3) and not any(wrong().values()), wrong)
         for job in self.jobs.values():
             assert self.flink.stop(job.name)
         while self.read(1.0):
             pass
-        assert not any(self.wrong().values())
+        assert not any(wrong().values())
         for reader in self.readers.values():
             reader.close()
 
 
-def exact(tile: Row | None) -> str:
-    return json.dumps(tile, sort_keys=True)
+def exact(tiles: Mapping[tuple[Any, ...], Row]) -> dict[tuple[Any, ...], str]:
+    """Tiles as text, in which -0.0 is not 0.0 and 1 is neither 1.0 nor true."""
+    return {key: json.dumps(tile, sort_keys=True) for key, tile in tiles.items()}
 
 
 def wait(until: Callable[[], Any], told: Callable[[], Any] = str) -> None:
@@ -122,9 +128,12 @@ def broker(kafka) -> Broker:
 
 
 def test_tiles_equal_those_of_duckdb(flink, broker) -> None:
-    speed = Speed(flink, broker, ["everywhere", "by_name", "by_three", "counts"])
-    for seed in range(3):
-        speed.send(random_rows(seed, 700))
+    speed = Speed(flink, broker, ["everywhere", "by_name", "by_three"])
+    rows = [row for seed in range(3) for row in random_rows(seed, 700)]
+    with broker.producer() as producer:
+        for value in bad_messages(rows[0]):
+            producer.send(f"{speed.system.name}.events", Record(value, rows[0]["id"].encode()))
+    speed.send(rows)
     speed.deploy()
     speed.settle()
 
@@ -169,3 +178,59 @@ def test_refusals_tell_their_cause(flink) -> None:
     with pytest.raises(ServiceUnavailableError, match=r"`ai-patterns up flink`.*'ai_patterns_flink'"):
         away.deploy(FlinkJob("any", (), "INSERT INTO absent SELECT 1", {}))
     assert flink.stop("no such job") is None
+
+
+COUNT = ("CREATE TEMPORARY TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10')",
+    "CREATE TEMPORARY TABLE nothing (n BIGINT) WITH ('connector' = 'blackhole')")  # fmt: skip
+
+
+@pytest.fixture
+def connection(cluster, monkeypatch) -> None:
+    told = {"conn_type": "http", "host": "127.0.0.1", "port": cluster.port}
+    monkeypatch.setenv("AIRFLOW_CONN_AI_PATTERNS_FLINK", json.dumps(told))
+
+
+def run(task: FlinkSqlOperator) -> dict[str, str]:
+    """What the task comes to, its waiting done as the triggerer does."""
+    try:
+        return task.execute({})
+    except TaskDeferred as deferred:
+        events = deferred.trigger.run()
+        return getattr(task, deferred.method_name)({}, asyncio.run(anext(events)).payload)
+
+
+def test_operators_submit_once_upgrade_and_stop(connection, flink, monkeypatch) -> None:
+    monkeypatch.setattr(flink_sql, "POLL_SECONDS", 0.2)
+
+    def task(**told: Any) -> FlinkSqlOperator:
+        insert = "INSERT INTO nothing SELECT n FROM numbers"
+        return FlinkSqlOperator(task_id="count", job_name="count", tables=COUNT, insert=insert, **told)
+
+    first, again = run(task()), run(task(deferrable=False))
+    assert first == again == {"job_id": first["job_id"], "state": "RUNNING"}
+    upgraded = task(properties={"table.exec.state.ttl": "1 d"})
+    assert run(upgraded)["job_id"] != first["job_id"]
+    upgraded.on_kill()
+    assert flink.jobs.find("count") is None
+    assert StopFlinkJobOperator(task_id="stop", job_name="count").execute({}) is None
+    third = run(task())
+    assert flink.jobs.checkpoints(third["job_id"])["restored"] == 1
+    assert "savepoint" in str(StopFlinkJobOperator(task_id="stop", job_name="count").execute({}))
+    wrong = FlinkSqlOperator(task_id="wrong", job_name="wrong", insert="INSERT INTO absent SELECT 1")
+    with pytest.raises(AirflowFailException, match=r"ServiceRejectedError.*absent"):
+        wrong.execute({})
+
+
+def test_a_bounded_job_is_awaited_to_its_end_and_a_failing_one_tells_why(connection, monkeypatch) -> None:
+    monkeypatch.setattr(flink_sql, "POLL_SECONDS", 0.2)
+    settings = {"restart-strategy.type": "none"}
+    for expression, ends in (("1", "FINISHED"), ("CAST(text AS BIGINT)", None)):
+        insert = f"INSERT INTO nothing SELECT {expression} FROM (VALUES ('word')) AS words(text)"
+        task = FlinkSqlOperator(
+            task_id="once", job_name="once", tables=COUNT[1:], insert=insert, properties=settings, until="finished"
+        )
+        if ends:
+            assert run(task)["state"] == ends
+        else:
+            with pytest.raises(AirflowFailException, match=r"NumberFormatException|word"):
+                run(task)

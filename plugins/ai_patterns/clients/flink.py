@@ -69,13 +69,13 @@ class Flink:
             ServiceUnavailableError: Flink is away, or a task of the running job is being restarted.
             ServiceRejectedError: a statement is wrong.
         """
-        snapshots, running, print_ = self.snapshots(job.name), self.jobs.find(job.name), fingerprint(job)
+        snapshots, running, label = self.snapshots(job.name), self.jobs.find(job.name), fingerprint(job)
         if running is not None:
-            if not fresh and self.jobs.labels(running.id).get(LABEL) == print_:
+            if not fresh and self.jobs.labels(running.id).get(LABEL) == label:
                 return running.id
             self._end(running, snapshots, fresh=fresh)
         properties = {**job.properties, **snapshots.settings, "pipeline.name": job.name}
-        properties["pipeline.global-job-parameters"] = f"{LABEL}:{print_}"
+        properties["pipeline.global-job-parameters"] = f"{LABEL}:{label}"
         newest = None if fresh else snapshots.newest()
         if newest is not None:
             properties["execution.state-recovery.path"] = newest
@@ -103,7 +103,11 @@ class Flink:
 
     def _end(self, job: Job, snapshots: Snapshots, *, fresh: bool = False) -> str | None:
         """End a job and wait until it has: two jobs of one name would fence one another's transactions."""
-        savepoint = self.jobs.cancel(job) if fresh else self.jobs.stop(job, snapshots.savepoints)
+        savepoint = None
+        if fresh:
+            self.jobs.cancel(job)
+        else:
+            savepoint = self.jobs.stop(job, snapshots.savepoints)
         deadline = time.monotonic() + END_SECONDS
         while not self.jobs.get(job.id).ended:
             if time.monotonic() > deadline:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ai_patterns.core.flink_rules import acceptance
 from ai_patterns.core.flink_types import (
     SINK_TYPES,
     SOURCE_TYPES,
@@ -68,8 +69,8 @@ def tiles_job(system: SystemSpec, group_name: str, kafka: Mapping[str, str]) -> 
     """The job that keeps a group's tiles up to date.
 
     A tile's record holds the columns of `tiles_sql` but the day, `newest` as an object; its key holds the group's key,
-    `tile_end` and `known_tile`. Of events with equal keys the first to arrive counts; one without its key, the
-    group's key or one of its two times counts nowhere.
+    `tile_end` and `known_tile`. Messages that break the rules of their columns count nowhere; of good ones with equal
+    keys the first to arrive counts.
 
     Args:
         system: the system's spec.
@@ -104,6 +105,7 @@ def _source(stream: StreamSpec, reader: str, kafka: Mapping[str, str]) -> str:
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         "format": "json",
+        "json.ignore-parse-errors": "true",  # what is unreadable becomes NULL, and falls to the rules
     }
     return f"CREATE TEMPORARY TABLE events ({', '.join(columns)}, `arrived` AS PROCTIME()) {_with(told, kafka)}"
 
@@ -160,7 +162,7 @@ def tiles_query(group: GroupSpec, stream: StreamSpec) -> str:
 def _contributions(group: GroupSpec, stream: StreamSpec) -> str:
     hop = microseconds(group.hop)
     columns = [
-        *(_value(name, stream) for name in group.key),
+        *map(quote, group.key),
         f"{round_down(f'event_us + {hop - 1}', hop)} AS tile_end",
         f"{round_down('known_us', hop)} AS known_tile",
     ]
@@ -172,30 +174,33 @@ def _contributions(group: GroupSpec, stream: StreamSpec) -> str:
         elif item.function in ("min", "max"):
             columns.append(f"CAST({column} AS DOUBLE) AS {quote(f'{name}_{item.function}')}")
     if last_columns(group):
-        expressions = ["event_us", "known_us", *(_plain(name, stream) for name in (*stream.key, *last_columns(group)))]
+        expressions = ["event_us", "known_us", *map(quote, (*stream.key, *last_columns(group)))]
         columns.append(f"{encode_newest(expressions, *newest_types(group, stream))} AS newest")
     return f"SELECT {', '.join(columns)} FROM ({_once(group, stream)})"
 
 
 def _once(group: GroupSpec, stream: StreamSpec) -> str:
-    """Each event once; keeping the first to arrive, Flink has nothing to take back."""
+    """Each event once; keeping the first to arrive, Flink has nothing to take back.
+
+    Instants are read below the deduplication, past which the planner carries no expression: above it they would be
+    copied into every place that names them.
+    """
+    used = dict.fromkeys([*stream.key, *group.key, *(str(item.column) for item in group.aggregations.values())])
+    columns = [_value(name, stream) for name in used if name in stream.columns]
     times = f"{instant(quote(stream.event_time))} AS event_us, {instant(quote(stream.known_time))} AS known_us"
-    needed = dict.fromkeys([*group.key, *stream.key, stream.event_time, stream.known_time])
-    identity = ", ".join(map(quote, stream.key))
+    present = [f"{quote(name)} IS NOT NULL" for name in group.key]
     return (
-        f"SELECT *, {times} FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {identity} ORDER BY arrived) AS nth "
-        f"FROM events) WHERE nth = 1 AND {' AND '.join(f'{quote(name)} IS NOT NULL' for name in needed)}"
+        f"SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY {', '.join(map(quote, stream.key))} "
+        f"ORDER BY arrived) AS nth FROM (SELECT {', '.join([*columns, times])}, arrived FROM events "
+        f"WHERE {acceptance(stream)})) WHERE {' AND '.join(['nth = 1', *present])}"
     )
 
 
-def _plain(name: str, stream: StreamSpec) -> str:
-    """A column's value, an instant in microseconds."""
-    return instant(quote(name)) if stream.columns[name].type == "timestamp" else quote(name)
-
-
 def _value(name: str, stream: StreamSpec) -> str:
-    plain = _plain(name, stream)
-    return plain if plain == quote(name) else f"{plain} AS {quote(name)}"
+    """A column as an event brings it, an instant in microseconds."""
+    if stream.columns[name].type != "timestamp":
+        return quote(name)
+    return f"{instant(quote(name))} AS {quote(name)}"
 
 
 def _scaled(item: AggregationSpec, stream: StreamSpec) -> str:

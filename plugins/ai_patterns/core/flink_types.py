@@ -9,10 +9,14 @@ SOURCE_TYPES = {
     "integer": "BIGINT",
     "double": "DOUBLE",
     "boolean": "BOOLEAN",
-    "timestamp": "STRING",  # Flink's own reading of an ISO instant takes the zone `Z` alone
+    "timestamp": "STRING",  # see `instant`
 }
 SINK_TYPES = {**SOURCE_TYPES, "timestamp": "BIGINT"}
 
+_INSTANT = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+    "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
 _BIAS = "CAST('9223372036854775808' AS DECIMAL(20, 0))"
 
 
@@ -44,25 +48,29 @@ def options(told: Mapping[str, str]) -> str:
 
 
 def instant(text: str) -> str:
-    """SQL for the microseconds since 1970 of an ISO 8601 instant with zero to six decimals; UTC unless it tells.
+    """SQL for the microseconds since 1970 of an RFC 3339 instant with zero to six decimals; NULL for any other text.
 
     The day is counted from the date's text and the rest added, since Flink's own extraction rounds instants before
-    1970 towards zero.
+    1970 towards zero, and its JSON format reads no offset but `Z`.
     """
-    offset = "'([+-][0-9]{2}):?([0-9]{2})$'"
-    hours = f"REGEXP_EXTRACT({text}, {offset}, 1)"
-    minutes = f"CONCAT(SUBSTRING({hours} FROM 1 FOR 1), REGEXP_EXTRACT({text}, {offset}, 2))"
-    decimals = f"RPAD(COALESCE(REGEXP_EXTRACT({text}, '[.]([0-9]{{1,6}})', 1), ''), 6, '0')"
+    form = literal(_INSTANT)
+    days = f"TIMESTAMPDIFF(DAY, DATE '1970-01-01', TRY_CAST(SUBSTRING({text} FROM 1 FOR 10) AS DATE))"
+    decimals = f"RPAD(COALESCE(REGEXP_EXTRACT({text}, '[.]([0-9]+)', 1), ''), 6, '0')"
+    sign = f"CASE WHEN SUBSTRING(RIGHT({text}, 6) FROM 1 FOR 1) = '-' THEN 1 ELSE -1 END"
     parts = [
-        f"CAST(TIMESTAMPDIFF(DAY, DATE '1970-01-01', CAST(SUBSTRING({text} FROM 1 FOR 10) AS DATE)) AS BIGINT)"
-        " * 86400000000",
-        f"CAST(SUBSTRING({text} FROM 12 FOR 2) AS BIGINT) * 3600000000",
-        f"CAST(SUBSTRING({text} FROM 15 FOR 2) AS BIGINT) * 60000000",
-        f"CAST(SUBSTRING({text} FROM 18 FOR 2) AS BIGINT) * 1000000",
+        f"CAST({days} AS BIGINT) * 86400000000",
+        f"{_number(text, 12)} * 3600000000",
+        f"{_number(text, 15)} * 60000000",
+        f"{_number(text, 18)} * 1000000",
         f"CAST({decimals} AS BIGINT)",
+        f"CASE WHEN RIGHT({text}, 1) = 'Z' THEN CAST(0 AS BIGINT) ELSE {sign} * "
+        f"({_number(f'RIGHT({text}, 5)', 1)} * 60 + {_number(f'RIGHT({text}, 5)', 4)}) * 60000000 END",
     ]
-    zone = f"(CAST({hours} AS BIGINT) * 60 + CAST({minutes} AS BIGINT)) * 60000000"
-    return f"({' + '.join(parts)} - COALESCE({zone}, 0))"
+    return f"CASE WHEN REGEXP({text}, {form}) THEN {' + '.join(parts)} END"
+
+
+def _number(text: str, place: int) -> str:
+    return f"CAST(SUBSTRING({text} FROM {place} FOR 2) AS BIGINT)"
 
 
 def encode_newest(expressions: Sequence[str], order: Sequence[str], values: Sequence[str]) -> str:
