@@ -205,7 +205,7 @@ def test_publishing_from_topics_equals_publishing_from_sources(broker, topic, tm
     send(broker, topic, *(Record(item, b"k", (), STAMP, number % 2) for number, item in enumerate(repeated)))
     assert land(system, landed, broker, "orders").rows == 110
     with pytest.raises(ServiceUnavailableError, match="'landed/orders'"):
-        extract(system, plain, days, run_id="topics", origin="topics")
+        extract(system, Lake(str(tmp_path / "empty"), "shop"), days, run_id="topics", origin="topics")
     assert extract(system, landed, days, run_id="topics", origin="topics") == {"orders": 90}
     audit(system, landed, days, run_id="topics")
     assert publish(system, landed, days, run_id="topics") == {"orders": 90}

@@ -13,6 +13,7 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.sdk.module_loading import import_string
 
+from ai_patterns.cli import main
 from ai_patterns.clients.kafka import Broker, Record
 from ai_patterns.operators.stream_processing import LandTopicOperator, ReplayDeadLettersOperator
 from ai_patterns.sensors.topic_caught_up import TopicCaughtUpSensor
@@ -91,3 +92,17 @@ def test_the_sensor_defers_until_the_lake_has_caught_up(kafka, topic, folder) ->
 
     assert asyncio.run(late()).payload == {"orders": 0}
     assert run(TopicCaughtUpSensor, folder) == {"orders": 0}
+
+
+def test_the_command_lands_counts_and_replays(kafka, topic, folder, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(folder.parent))
+    assert main(["land", "shop"]) == 1
+    assert "no broker was started here" in capsys.readouterr().err
+    send(kafka, topic, 1, -2, -3)
+    servers = ["--servers", kafka.address]
+    assert main(["land", "shop", *servers]) == 0
+    assert capsys.readouterr().out == "orders: 1 rows, 2 refused, lag 0\n"
+    assert main(["dead-letters", "shop", "orders", *servers]) == 0
+    assert capsys.readouterr().out.split() == ["2", "range:", "price:", "outside", "0", "to", "1000"]
+    assert main(["dead-letters", "shop", "orders", "--reason", "range", "--replay", *servers]) == 0
+    assert capsys.readouterr().out == "2 messages are back in the topic\n"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, loop, runtimes, specs
+from ai_patterns.cli import evaluation, loop, runtimes, specs, topics
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
@@ -15,6 +15,7 @@ first steps:
   ai-patterns validate                     check every system; an error names file, line, field and nearest name
   ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
   ai-patterns up kafka                     start a real broker here; `down kafka` stops it
+  ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
 
 places (environment, with their defaults):
   AI_PATTERNS_HOME          $AIRFLOW_HOME, or the working folder
@@ -46,6 +47,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, runtimes):
+    for part in (specs, loop, evaluation, runtimes, topics):
         part.add_commands(commands)
     return parser

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.speed import TileRow, features_at, merger
 from ai_patterns.core.tile_rows import (
     Boundary,
@@ -244,7 +245,7 @@ class TileStore(ABC):
         """Features of entities at an instant; None for one of which no row is held."""
         with self.snapshot() as reader:
             found = self._rows(reader, group, [pack_entity(entity) for entity in entities])
-        spec, instant = self.system.groups[group], _us(at)
+        spec, instant = self.system.groups[group], to_microseconds(at)
         return [features_at(spec, rows, instant) if rows else None for rows in found]
 
     def entities(self, group: str) -> list[Entity]:
@@ -364,9 +365,5 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
             if drawn.offsets.get(topic, {}).get(partition, 0) < end:
                 raise ServiceRejectedError(
                     f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
-                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance again"
+                    f"and are not in the batch layer: land the topic, build those days, and advance again"
                 )
-
-
-def _us(at: dt.datetime) -> int:
-    return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

@@ -50,7 +50,8 @@ class LandTopicOperator(TopicOperator):
 
     def perform(self, context: Context) -> dict[str, Any]:
         """Land the topic and announce it; return the rows, the refused messages by class, and the lag."""
-        from ai_patterns.jobs.landing import land, utc_now
+        from ai_patterns.core.clock import utc_now
+        from ai_patterns.jobs.landing import land
 
         simulated = self.as_of or context["params"].get("as_of")
         at = self.moment_of(context) if simulated else None

@@ -21,6 +21,7 @@ class SchedulesSpec(Part):
 
     data_pipeline: str | None = "0 1 * * *"
     stream_processing: str | None = None
+    lambda_architecture: str | None = None
     monitoring: str | None = "0 3 * * 1"
     feedback_loop: str | None = None
 

@@ -1,0 +1,23 @@
+"""Opens the online store of tiles that a URL names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_store_sqlite import CONN_ID, SqliteTileStore
+from ai_patterns.errors import ServiceRejectedError
+from ai_patterns.spec.system import SystemSpec
+
+
+def open_tile_store(system: SystemSpec, url: str) -> TileStore:
+    """The store at `sqlite:///path`.
+
+    Raises:
+        ServiceRejectedError: the URL names no store that is known.
+        ServiceUnavailableError: the store cannot be opened.
+    """
+    scheme, _, place = url.partition("://")
+    if scheme == "sqlite":
+        return SqliteTileStore(system, Path(place.removeprefix("/")))
+    raise ServiceRejectedError(f"{url!r} is no store of tiles; write sqlite:////srv/tiles.db", conn_id=CONN_ID)
