@@ -35,6 +35,5 @@ def _extract(system: SystemSpec, name: str) -> str:
     words = name in system.model.categorical or (declared is not None and declared.type == "string")
     if words:
         return f'json_extract_string(features, {path}) AS "{name}"'
-    return (
-        f'TRY_CAST(json_extract(features, {path}) AS DOUBLE) AS "{name}"'  # as JSON, since a text "true" is no number
-    )
+    # Cast as JSON: the text "true" would be no number.
+    return f'TRY_CAST(json_extract(features, {path}) AS DOUBLE) AS "{name}"'
