@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
+
+from ai_patterns.core.predictions import json_value
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,6 +42,14 @@ class Cells:
         """The cells at `rows`: positions or a mask."""
         return Cells(self.kind[rows], self.number[rows], self.text[rows])
 
+    def where(self, chosen: Array, other: Cells) -> Cells:
+        """These cells where `chosen`, elsewhere the other's."""
+        return Cells(
+            np.where(chosen, self.kind, other.kind),
+            np.where(chosen, self.number, other.number),
+            np.where(chosen, self.text, other.text),
+        )
+
     @property
     def is_null(self) -> Array:
         """Where there is no value."""
@@ -66,6 +77,20 @@ def to_cells(values: Sequence[object]) -> Cells:
         if kind[row] == INTEGER and int(number[row]) != value:
             text[row] = str(value)
     return Cells(kind, number, text)
+
+
+def column_cells(column: pa.ChunkedArray) -> Cells:
+    """Cells of a column of features, as the log would write them.
+
+    >>> column_cells(pa.chunked_array([[0.5, float("nan"), None]])).kind.tolist()
+    [2, 1, 1]
+    """
+    if not pa.types.is_float64(column.type):
+        return to_cells([json_value(value) for value in column.to_pylist()])
+    number = np.asarray(column.to_numpy())
+    there = np.isfinite(number)
+    kind = np.where(there, NUMBER, NULL).astype(np.uint8)
+    return Cells(kind, np.where(there, number, 0.0), np.full(len(number), "", object))
 
 
 def same(left: Cells, right: Cells) -> Array:

@@ -3,8 +3,8 @@
 Two cells are equal when JSON has the same kind and the same bits of a float64 there (`core.cells`). A cell that
 differs gets the first class below whose test it passes. Each test is a recomputation, an *alternative*: the vector
 as it would have been served if one thing had gone wrong. An alternative explains a cell when the served bits are
-the alternative's, and so are those of every other feature that the same fault would have touched; a row of nulls
-and zeros alone explains nothing, unless it stands in a vector that is explained as a whole.
+the alternative's, and so are those of every other feature that the same fault would have touched; nulls and zeros
+alone explain nothing.
 One cause for a whole vector goes before several causes for its parts; then goes the alternative that explains the
 most cells; among equals the order of the classes decides:
 
@@ -44,14 +44,12 @@ class Alternative:
         vectors: the features that the fault touches, of the rows `rows`.
         rows: positions of these vectors.
         age: hours by which the alternative's instant lies before the decision, one for each of `rows`.
-        whole: whether it touches all that is stored; then a vector of nulls and zeros may be explained too.
     """
 
     cause: Cause
     vectors: Vectors
     rows: Array
     age: Array | None = None
-    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,13 +109,22 @@ class Differences:
                 for item in alternatives
                 for name, cells in item.vectors.items()
             )
-        claims = [self._claim(item) for item in alternatives]
+        claims = self._claims(alternatives)
         for claim in sorted(claims, key=lambda claim: -claim.cells):
             for name in claim.names:
                 self._mark(name, claim.cause, claim.rows, claim.age)
 
+    def _claims(self, alternatives: Iterable[Alternative]) -> list[_Claim]:
+        """What each alternative explains, up to the first that explains all there is."""
+        everything, claims = sum(int(self._open(name).sum()) for name in self.differs), []
+        for item in alternatives:
+            claims.append(self._claim(item))
+            if claims[-1].cells == everything:
+                break
+        return claims
+
     def _claim(self, item: Alternative) -> _Claim:
-        where = self._agrees(item) & (_speaks(item) | item.whole)
+        where = self._agrees(item) & _speaks(item)
         rows = item.rows[where]
         cells = sum(int(self._open(name)[rows].sum()) for name in item.vectors)
         return _Claim(item.cause, tuple(item.vectors), rows, None if item.age is None else item.age[where], cells)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.core.cells import Cells, to_cells
+from ai_patterns.core.cells import Array, Cells, same, to_cells
 from ai_patterns.core.days import Days
-from ai_patterns.core.parity import CAUSES, Differences
+from ai_patterns.core.parity import CAUSES, Differences, Vectors
 from ai_patterns.core.predictions import json_value
+from ai_patterns.core.representation import same_in_another_type
 from ai_patterns.errors import ParityError
 from ai_patterns.jobs.availability import missing_days
 from ai_patterns.jobs.checks import CheckRow, record_checks
@@ -112,9 +113,9 @@ def compare(system: SystemSpec, lake: Lake, served: ServedVectors) -> Compared:
     key = system.decision_stream.key
     inputs = [name for name in system.decision.inputs if name not in key]
     features = tuple(name for name in system.model.columns if name not in system.decision.inputs)
-    work = Recomputation(system, lake, served.rows, features, feature_relations(system, lake))
     logged = served.cells([*inputs, *features])
-    right, known = _right_inputs(system, lake, served, inputs)
+    served, right, known = _right_inputs(system, lake, served, {name: logged[name] for name in inputs})
+    work = Recomputation(system, lake, served.rows, features, feature_relations(system, lake))
     found = Differences(logged, {**right, **work.vectors(work.stored, features)})
     explain(found, work)
     everywhere = np.ones(len(known), bool)
@@ -124,27 +125,27 @@ def compare(system: SystemSpec, lake: Lake, served: ServedVectors) -> Compared:
 
 
 def _right_inputs(
-    system: SystemSpec, lake: Lake, served: ServedVectors, inputs: list[str]
-) -> tuple[dict[str, Cells], np.ndarray]:
-    """The inputs as the lake has them, and where it has them; elsewhere they are what was served."""
-    truth = true_inputs(system, lake, served)
+    system: SystemSpec, lake: Lake, served: ServedVectors, logged: Vectors
+) -> tuple[ServedVectors, dict[str, Cells], Array]:
+    """The inputs as the lake has them, and where it has them; elsewhere they are what was served.
+
+    An input that is merely written in another way does not spoil the features that come from it: these are
+    recomputed from what the lake has.
+    """
+    truth, right = true_inputs(system, lake, served), {}
     known = np.array([item is not None for item in truth], bool)
-    right = {
-        name: to_cells(
-            [
-                json_value(item[name]) if item else vector.get(name)
-                for item, vector in zip(truth, served.logged, strict=True)
-            ]
-        )
-        for name in inputs
-    }
-    return right, known
+    for name, cells in logged.items():
+        values = [item[name] if item else None for item in truth]
+        found = to_cells([json_value(value) for value in values])
+        right[name] = found.where(known, cells)
+        served = served.reread(name, values, ~same(cells, found) & same_in_another_type(cells, found))
+    return served, right, known
 
 
-def _forgiven(system: SystemSpec, found: Differences, name: str) -> np.ndarray:
+def _forgiven(system: SystemSpec, found: Differences, name: str) -> Array:
     stale = found.cause[name] == CAUSES.index("stale_store")
-    with np.errstate(invalid="ignore"):
-        return found.differs[name] & stale & (found.age[name] <= system.parity.max_age / _HOUR)
+    forgiven: Array = found.differs[name] & stale & (found.age[name] <= system.parity.max_age / _HOUR)
+    return forgiven
 
 
 def _unbuilt(system: SystemSpec, lake: Lake, days: Days) -> set[dt.date]:

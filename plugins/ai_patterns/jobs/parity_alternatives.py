@@ -2,7 +2,7 @@
 
 What each class means is told in `core.parity`. The instants that are tried for a stale store are those at which
 stores are filled, the midnights (UTC) of the eight days before the decision, and the last instant at which the value
-log held the served numbers of a group; for a leak, the instant of the decision's own event and the midnights after.
+log held the served numbers of a group; for a leak, the instant of the decision's own event and the two midnights after.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_patterns.core.cells import Array
-from ai_patterns.core.parity import Alternative, Cause, Differences, Vectors
+from ai_patterns.core.parity import CAUSES, Alternative, Cause, Differences, Vectors
 from ai_patterns.jobs.expression_faults import expression_faults, offsets_of
 from ai_patterns.jobs.recomputation import Recomputation
 from ai_patterns.jobs.value_logs import known_at_once, when_served, window, without_late_events
@@ -44,22 +44,34 @@ def explain(found: Differences, work: Recomputation) -> None:
     """Give every cell that differs its cause: whole vectors first, then group by group, then cell by cell."""
     rows = found.open_rows
     if len(rows):
-        part = work.take(rows)
-        part = replace(part, relations=window(part))
-        sources = list(_sources(part, {name: cells.take(rows) for name, cells in found.served.items()}))
-        found.explain_features(_whole(part, rows, sources))
-        landed = list(_as_the_lake_stood(part))
-        found.explain_features(_whole(part, rows, landed))
-        found.explain_cells()
-        found.explain_features(expression_faults(part, rows), alone=True)
-        _explain_groups(found, part, rows, [*sources, *landed])
+        groups = frozenset().union(*(work.groups_of.get(name, frozenset()) for name in found.open_features()))
+        part = work.take(rows, groups)
+        part = replace(part, relations=window(part) if groups else {})
+        _explain_stored(found, part, rows)
     found.explain_missing(work.unknown)
     found.finish()
 
 
+def _explain_stored(found: Differences, part: Recomputation, rows: Array) -> None:
+    served = {name: cells.take(rows) for name, cells in found.served.items()}
+    sources, landed = (_sources(part, served), _as_the_lake_stood(part)) if _read(part) else ([], [])
+    found.explain_features(_whole(part, rows, sources))
+    found.explain_features(_whole(part, rows, landed))
+    found.explain_cells()
+    found.explain_features(expression_faults(part, rows), alone=True)
+    _explain_groups(found, part, rows, [*sources, *landed])
+
+
+def _read(part: Recomputation) -> tuple[str, ...]:
+    return (*part.read.groups, *part.read.lookups)
+
+
 def _whole(part: Recomputation, rows: Array, sources: Iterable[Source]) -> Iterator[Alternative]:
-    names = part.touched(part.groups)
-    return (Alternative(item.cause, part.vectors(item.stored, names), rows, item.age, whole=True) for item in sources)
+    names = part.touched(_read(part))
+    return (
+        Alternative(item.cause, part.vectors(part.mixed(item.stored, part.groups), names), rows, item.age)
+        for item in sources
+    )
 
 
 def _explain_groups(found: Differences, part: Recomputation, rows: Array, sources: list[Source]) -> None:
@@ -78,48 +90,49 @@ def _group_sets(part: Recomputation, features: list[str]) -> list[frozenset[str]
     return sorted(single, key=sorted) + sorted(sets - single, key=sorted)
 
 
-def _sources(part: Recomputation, served: Vectors) -> Iterator[Source]:
+def _sources(part: Recomputation, served: Vectors) -> list[Source]:
     """In the order of the classes."""
+    early, in_time = known_at_once(part), without_late_events(part)
+    decided = [part.rows["decided_at"].combine_chunks()]
+    instants = list(_instants_of(part, served))
+    moved = [
+        Source(cause, stored, (_us(decided[0]) - _us(at)) / _HOUR)
+        for (cause, at), stored in zip(instants, part.stored_at([at for _, at in instants]), strict=True)
+    ]
+    moved += [Source("known_time_leak", stored) for stored in part.stored_at(decided if early else [], early)]
+    moved += [Source("late_event", stored) for stored in part.stored_at(decided if in_time else [], in_time)]
+    return sorted(moved, key=lambda source: CAUSES.index(source.cause))
+
+
+def _instants_of(part: Recomputation, served: Vectors) -> Iterator[tuple[Cause, pa.Array]]:
     for offset in offsets_of(part):
-        yield _at("time_zone", part, _moved(part, offset))
-        yield _at("time_zone", part, _moved(part, -offset))
-    yield from _leaks(part)
-    late = without_late_events(part, part.system.groups)
-    if late:
-        yield Source("late_event", part.stored_at(part.rows["decided_at"], late))
-    for days in range(MIDNIGHTS):
-        yield _at("stale_store", part, _midnights(part, -days))
-    for group in part.system.groups:
-        instants = last_instants(part, served, group)
-        if instants is not None and instants.null_count < len(instants):
-            yield _at("stale_store", part, pc.coalesce(instants, part.rows["decided_at"]))
-
-
-def _leaks(part: Recomputation) -> Iterator[Source]:
+        yield "time_zone", _moved(part, offset)
+        yield "time_zone", _moved(part, -offset)
     lead = part.system.decision.lead
     if lead:
-        yield _at("known_time_leak", part, _moved(part, int(lead.total_seconds()) * 1_000_000))
-    for days in range(1, MIDNIGHTS):
-        yield _at("known_time_leak", part, _midnights(part, days))
-    early = known_at_once(part, part.system.groups)
-    if early:
-        yield Source("known_time_leak", part.stored_at(part.rows["decided_at"], early))
+        yield "known_time_leak", _moved(part, int(lead.total_seconds()) * 1_000_000)
+    for days in (1, 2):
+        yield "known_time_leak", _midnights(part, days)
+    for days in range(MIDNIGHTS):
+        yield "stale_store", _midnights(part, -days)
+    for group in part.read.groups:
+        instants = last_instants(part, served, group)
+        if instants is not None and instants.null_count < len(instants):
+            yield "stale_store", pc.coalesce(instants, part.rows["decided_at"]).combine_chunks()
 
 
-def _as_the_lake_stood(part: Recomputation) -> Iterator[Source]:
+def _as_the_lake_stood(part: Recomputation) -> list[Source]:
     states = list(when_served(part))
-    if states:
-        positions = np.concatenate([rows for rows, _ in states])
-        tables = [part.take(rows).stored_at(part.rows["decided_at"].take(rows), state) for rows, state in states]
-        rest = np.setdiff1d(np.arange(part.rows.num_rows), positions)
-        stored = pa.concat_tables([*tables, part.stored.take(rest)])
-        yield Source("late_event", stored.take(np.argsort(np.concatenate([positions, rest]))))
-
-
-def _at(cause: Cause, part: Recomputation, instants: pa.ChunkedArray) -> Source:
-    decided = part.rows["decided_at"]
-    age = (_us(decided) - _us(instants)) / _HOUR
-    return Source(cause, part.stored_at(instants), age)
+    if not states:
+        return []
+    tables, positions = [], []
+    for rows, state in states:
+        then = part.take(rows)
+        tables += then.stored_at([then.rows["decided_at"].combine_chunks()], state)
+        positions.append(rows)
+    rest = np.setdiff1d(np.arange(part.rows.num_rows), np.concatenate(positions))
+    stored = pa.concat_tables([*tables, part.stored.take(rest).select(tables[0].column_names)])
+    return [Source("late_event", stored.take(np.argsort(np.concatenate([*positions, rest]))))]
 
 
 def _moved(part: Recomputation, microseconds: int) -> pa.Array:

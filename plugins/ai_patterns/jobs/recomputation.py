@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.core.cells import Array, to_cells
+from ai_patterns.core.cells import Array, column_cells
 from ai_patterns.core.parity import Vectors
 from ai_patterns.core.point_in_time import point_in_time_sql, unknown_entities_sql
-from ai_patterns.core.predictions import json_value
 from ai_patterns.core.vectors import add_on_demand
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.expressions import names_in, parse_expression
@@ -33,6 +32,8 @@ class Recomputation:
         rows: the decisions' inputs, `decided_at` and `served_at`, one row a vector.
         features: the model's features that are no inputs.
         relations: what the stored features are read from.
+        narrowed: the groups that are read anew; the features of the others stay as in `base`. None: all.
+        base: the stored features, where they are known already.
     """
 
     system: SystemSpec
@@ -40,25 +41,45 @@ class Recomputation:
     rows: pa.Table
     features: tuple[str, ...]
     relations: Mapping[str, object]
+    narrowed: frozenset[str] | None = None
+    base: pa.Table | None = None
 
     @cached_property
     def stored(self) -> pa.Table:
         """Inputs and stored features as they were known at `decided_at`."""
-        return self.stored_at(self.rows["decided_at"])
+        return self.base if self.base is not None else self._join(point_in_time_sql(self.read), 1)
 
-    def stored_at(self, instants: pa.ChunkedArray, instead: Mapping[str, object] | None = None) -> pa.Table:
-        """Inputs and stored features as they were known at `instants`.
+    def stored_at(self, instants: Sequence[pa.Array], instead: Mapping[str, object] | None = None) -> list[pa.Table]:
+        """The narrowed groups' features as they were known at other instants, in one join.
 
         Args:
-            instants: one for each vector, UTC.
+            instants: for each result one instant a vector, UTC.
             instead: relations that stand in for the lake's present ones.
         """
-        return self._join(point_in_time_sql(self.system), instants, instead)
+        if not instants:
+            return []
+        count = self.rows.num_rows
+        decided = pa.chunked_array([*instants])
+        table = self._join(point_in_time_sql(self.read), len(instants), decided, instead)
+        return [table.slice(number * count, count) for number in range(len(instants))]
+
+    @cached_property
+    def read(self) -> SystemSpec:
+        """The system with the narrowed groups and lookups alone."""
+        if self.narrowed is None:
+            return self.system
+        parts = {"groups": self.system.groups, "lookups": self.system.lookups}
+        return self.system.model_copy(
+            update={
+                part: {name: item for name, item in all_.items() if name in self.narrowed}
+                for part, all_ in parts.items()
+            }
+        )
 
     @cached_property
     def unknown(self) -> dict[str, Array]:
         """For each feature, where the lake knew nothing of an entity that the feature reads."""
-        table = self._join(unknown_entities_sql(self.system), self.rows["decided_at"], None)
+        table = self._join(unknown_entities_sql(self.system), 1)
         gaps = {name: table[f"__{name}"].to_numpy() for name in self.groups}
         return {
             name: np.logical_or.reduce([np.zeros(self.rows.num_rows, bool), *(gaps[group] for group in groups)])
@@ -105,23 +126,35 @@ class Recomputation:
         if on_demand is not None:
             system = system.model_copy(update={"on_demand": dict(on_demand)})
         table = add_on_demand(system, stored)
-        return {name: to_cells([json_value(value) for value in table[name].to_pylist()]) for name in names}
+        return {name: column_cells(table[name]) for name in names}
 
     def mixed(self, other: pa.Table, groups: Iterable[str]) -> pa.Table:
         """The stored features, those of `groups` taken from `other`."""
-        chosen, table = set(groups), self.stored
+        chosen, table = set(groups) & {name.partition("__")[0] for name in other.column_names}, self.stored
         for index, name in enumerate(table.column_names):
             if name in self.system.feature_columns and name.partition("__")[0] in chosen:
                 table = table.set_column(index, name, other[name])
         return table
 
-    def take(self, rows: Array) -> Recomputation:
-        """The recomputation of the vectors at `rows`."""
-        return replace(self, rows=self.rows.take(rows))
+    def take(self, rows: Array, narrowed: frozenset[str] | None = None) -> Recomputation:
+        """The recomputation of the vectors at `rows`, of some groups."""
+        return replace(
+            self,
+            rows=self.rows.take(rows),
+            base=self.stored.take(rows),
+            narrowed=self.narrowed if narrowed is None else narrowed,
+        )
 
-    def _join(self, sql: str, instants: pa.ChunkedArray, instead: Mapping[str, object] | None) -> pa.Table:
-        inputs = self.rows.select(list(self.system.decision.inputs))
-        decisions = inputs.append_column("decided_at", instants)
-        decisions = decisions.append_column(NUMBER, pa.array(range(self.rows.num_rows), pa.int64()))
+    def _join(
+        self,
+        sql: str,
+        times: int,
+        instants: pa.ChunkedArray | None = None,
+        instead: Mapping[str, object] | None = None,
+    ) -> pa.Table:
+        decisions = pa.concat_tables([self.rows.select([*self.system.decision.inputs, "decided_at"])] * times)
+        if instants is not None:
+            decisions = decisions.set_column(decisions.num_columns - 1, "decided_at", instants)
+        decisions = decisions.append_column(NUMBER, pa.array(range(decisions.num_rows), pa.int64()))
         relations = {**self.relations, **(instead or {}), "decisions": decisions}
         return duckdb.run(sql, relations).sort_by(NUMBER)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.arrow_types import ARROW_TYPES
-from ai_patterns.core.cells import ABSENT, to_cells
+from ai_patterns.core.cells import ABSENT, Array, to_cells
 from ai_patterns.core.days import Days
 from ai_patterns.core.parity import Vectors
 from ai_patterns.core.predictions import TABLE, json_value
@@ -44,6 +44,13 @@ class ServedVectors:
         kept = [row for row, day in enumerate(self.predictions[DAY].to_pylist()) if day not in days]
         logged = tuple(self.logged[row] for row in kept)
         return ServedVectors(self.predictions.take(kept), logged, self.rows.take(kept))
+
+    def reread(self, name: str, truth: Sequence[object], where: Array) -> ServedVectors:
+        """The same with the true value of an input in its row, where the log has it in another representation."""
+        column = self.rows[name]
+        values = [true if there else value for true, there, value in zip(truth, where, column.to_pylist(), strict=True)]
+        at = self.rows.column_names.index(name)
+        return replace(self, rows=self.rows.set_column(at, name, pa.array(values, column.type)))
 
 
 def read_served(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +21,12 @@ from ai_patterns.spec.features import GroupSpec
 from ai_patterns.spec.streams import StreamSpec
 
 log = logging.getLogger(__name__)
-REACH = dt.timedelta(days=8)
-"""How far before and after the decisions a log is kept."""
+BEFORE, AFTER = dt.timedelta(days=8), dt.timedelta(days=2)
+"""How far before the first decision and after the last one a log is kept."""
 
 
 def window(work: Recomputation, versions: Mapping[str, int] | None = None) -> dict[str, object]:
-    """The system's relations, of the decisions' entities alone and from `REACH` before the first decision on.
+    """The system's relations, of the decisions' entities alone and from `BEFORE` the first decision on.
 
     Args:
         work: the decisions.
@@ -37,9 +37,9 @@ def window(work: Recomputation, versions: Mapping[str, int] | None = None) -> di
         f"values_{name}": _window_of(
             work, name, work.lake.dataset(f"values/{name}", None, versions.get(f"values/{name}"))
         )
-        for name in work.system.groups
+        for name in work.read.groups
     }
-    for lookup in work.system.lookups.values():
+    for lookup in work.read.lookups.values():
         table = f"dimensions/{lookup.dimension}"
         found[f"dimension_{lookup.dimension}"] = work.lake.read(table, version=versions.get(table))
     return found
@@ -60,25 +60,25 @@ SELECT * EXCLUDE (until) FROM (
 
 def _span(work: Recomputation) -> tuple[dt.datetime, dt.datetime]:
     decided = pc.min_max(work.rows["decided_at"]).as_py()
-    return decided["min"] - REACH, decided["max"] + REACH
+    return decided["min"] - BEFORE, decided["max"] + AFTER
 
 
-def known_at_once(work: Recomputation, groups: Iterable[str]) -> dict[str, object]:
+def known_at_once(work: Recomputation) -> dict[str, object]:
     """Logs in which each event counts from its event time on, though it became known later; none where none did."""
     logs: dict[str, object] = {}
-    for name in groups:
-        group, stream = work.system.groups[name], work.system.streams[work.system.groups[name].stream]
+    for name, group in work.read.groups.items():
+        stream = work.system.streams[group.stream]
         early = stream.model_copy(update={"known_time": stream.event_time})
         if stream.known_time != stream.event_time:
             logs[f"values_{name}"] = _rebuild(group, early, _events(work, group, stream))
     return logs
 
 
-def without_late_events(work: Recomputation, groups: Iterable[str]) -> dict[str, object]:
+def without_late_events(work: Recomputation) -> dict[str, object]:
     """Logs without the events that became known more than a hop after they happened; none where there are none."""
     logs: dict[str, object] = {}
-    for name in groups:
-        group, stream = work.system.groups[name], work.system.streams[work.system.groups[name].stream]
+    for name, group in work.read.groups.items():
+        stream = work.system.streams[group.stream]
         if stream.known_time == stream.event_time:
             continue
         delay = f"epoch_us({stream.known_time}) - epoch_us({stream.event_time})"
@@ -109,8 +109,8 @@ def when_served(work: Recomputation) -> Iterator[tuple[Array, dict[str, object]]
 
     A state that the lake no longer keeps, and the present one, are left out.
     """
-    tables = [f"values/{name}" for name in work.system.groups]
-    tables += sorted({f"dimensions/{lookup.dimension}" for lookup in work.system.lookups.values()})
+    tables = [f"values/{name}" for name in work.read.groups]
+    tables += sorted({f"dimensions/{lookup.dimension}" for lookup in work.read.lookups.values()})
     served = np.asarray(work.rows["served_at"].cast(pa.int64())) // 1000
     states = np.stack([_version_at(work, table, served) for table in tables], axis=1)
     now = np.array([work.lake.version(table) for table in tables])
