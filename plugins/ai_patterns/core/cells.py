@@ -58,7 +58,8 @@ class Cells:
     @property
     def says_something(self) -> Array:
         """Where there is a value beside zero, which may stand for nothing."""
-        return ~self.is_null & ((self.number != 0) | (self.text != ""))
+        speaking: Array = ~self.is_null & ((self.number != 0) | (self.text != ""))
+        return speaking
 
 
 def to_cells(values: Sequence[object]) -> Cells:
@@ -69,9 +70,9 @@ def to_cells(values: Sequence[object]) -> Cells:
     """
     kind = np.fromiter((_KINDS.get(type(value), TEXT) for value in values), np.uint8, len(values))
     number, text = np.zeros(len(values)), np.full(len(values), "", object)
-    for row in np.flatnonzero(kind == TEXT):
+    for row in np.flatnonzero(kind == TEXT).tolist():
         text[row] = str(values[row])
-    for row in np.flatnonzero((kind >= NUMBER) & (kind <= BOOLEAN)):
+    for row in np.flatnonzero((kind >= NUMBER) & (kind <= BOOLEAN)).tolist():
         value: Any = values[row]
         number[row] = value
         if kind[row] == INTEGER and int(number[row]) != value:

@@ -13,8 +13,10 @@ def point_in_time_sql(system: SystemSpec) -> str:
     unknown entity is its declared default, else null.
     """
     columns = ["decisions.*"]
-    for name, group in (*system.groups.items(), *system.lookups.items()):
+    for name, group in system.groups.items():
         columns += _features(system, name, group.features)
+    for name, lookup in system.lookups.items():
+        columns += _features(system, name, lookup.features)
     return _select(system, columns)
 
 

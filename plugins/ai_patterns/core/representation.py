@@ -61,7 +61,7 @@ def _same_text(served: Cells, right: Cells, row: int) -> bool:
     instant = _instant(text)
     if instant:
         return any(instant.timestamp() * unit == number for unit in _UNITS)
-    return _number(text) == number
+    return _number(text) == float(number)
 
 
 def _number(text: str) -> float | None:

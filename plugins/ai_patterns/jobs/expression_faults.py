@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
@@ -28,25 +29,21 @@ def expression_faults(part: Recomputation, rows: Array) -> Iterator[Alternative]
     """
     stored = [name for name in part.system.feature_columns if name in part.stored.column_names]
     inputs = list(part.system.decision.inputs)
+    instants = pa.types.is_timestamp
     yield from _changed(part, rows, "type", stored, pa.types.is_float64, _in_float32)
     for unit in (_MICROSECOND, 1000):
-        yield from _changed(
-            part, rows, "type", stored, pa.types.is_timestamp, lambda column, by=unit: _divided(column, by)
-        )
-    for names in _other_zones(part):
-        yield from _alternative(part, rows, "time_zone", part.stored, names)
-    for offset in offsets_of(part):
-        for shift in (offset, -offset):
-            for columns in (inputs, stored):
-                yield from _changed(
-                    part, rows, "time_zone", columns, pa.types.is_timestamp, lambda column, by=shift: _moved(column, by)
-                )
+        yield from _changed(part, rows, "type", stored, instants, partial(_divided, by=unit))
+    for expressions in _other_zones(part):
+        yield from _alternative(part, rows, "time_zone", part.stored, expressions)
+    for shift in [sign * offset for offset in offsets_of(part) for sign in (1, -1)]:
+        for columns in (inputs, stored):
+            yield from _changed(part, rows, "time_zone", columns, instants, partial(_moved, by=shift))
 
 
 def zones_of(part: Recomputation) -> list[str]:
     """The time zones that the system's expressions name."""
     trees = [ast.walk(parse_expression(text)) for text in part.system.on_demand.values()]
-    texts = {node.value for tree in trees for node in tree if isinstance(node, ast.Constant)}
+    texts = {str(node.value) for tree in trees for node in tree if isinstance(node, ast.Constant)}
     return sorted(texts & available_timezones())
 
 

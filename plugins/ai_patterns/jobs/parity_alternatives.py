@@ -48,8 +48,9 @@ def explain(found: Differences, work: Recomputation) -> None:
         part = work.take(rows, groups)
         part = replace(part, relations=window(part) if groups else {})
         _explain_stored(found, part, rows)
-    found.explain_missing(work.unknown)
-    found.finish()
+    if len(found.open_rows):
+        found.explain_missing(work.unknown)
+        found.finish()
 
 
 def _explain_stored(found: Differences, part: Recomputation, rows: Array) -> None:

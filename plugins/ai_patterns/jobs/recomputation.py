@@ -68,13 +68,9 @@ class Recomputation:
         """The system with the narrowed groups and lookups alone."""
         if self.narrowed is None:
             return self.system
-        parts = {"groups": self.system.groups, "lookups": self.system.lookups}
-        return self.system.model_copy(
-            update={
-                part: {name: item for name, item in all_.items() if name in self.narrowed}
-                for part, all_ in parts.items()
-            }
-        )
+        groups = {name: group for name, group in self.system.groups.items() if name in self.narrowed}
+        lookups = {name: lookup for name, lookup in self.system.lookups.items() if name in self.narrowed}
+        return self.system.model_copy(update={"groups": groups, "lookups": lookups})
 
     @cached_property
     def unknown(self) -> dict[str, Array]:
@@ -85,6 +81,11 @@ class Recomputation:
             name: np.logical_or.reduce([np.zeros(self.rows.num_rows, bool), *(gaps[group] for group in groups)])
             for name, groups in self.groups_of.items()
         }
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Every stored feature."""
+        return frozenset(self.system.feature_columns)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -103,9 +104,8 @@ class Recomputation:
     @cached_property
     def groups_of(self) -> dict[str, frozenset[str]]:
         """For each feature, the groups and lookups that it comes from."""
-        stored = set(self.system.feature_columns)
         return {
-            name: frozenset(column.partition("__")[0] for column in columns if column in stored)
+            name: frozenset(column.partition("__")[0] for column in columns if column in self.columns)
             for name, columns in self.reads.items()
         }
 
@@ -132,7 +132,7 @@ class Recomputation:
         """The stored features, those of `groups` taken from `other`."""
         chosen, table = set(groups) & {name.partition("__")[0] for name in other.column_names}, self.stored
         for index, name in enumerate(table.column_names):
-            if name in self.system.feature_columns and name.partition("__")[0] in chosen:
+            if name in self.columns and name.partition("__")[0] in chosen:
                 table = table.set_column(index, name, other[name])
         return table
 

@@ -41,8 +41,8 @@ class ServedVectors:
 
     def without(self, days: set[dt.date]) -> ServedVectors:
         """The vectors that were not decided on `days`."""
-        kept = [row for row, day in enumerate(self.predictions[DAY].to_pylist()) if day not in days]
-        logged = tuple(self.logged[row] for row in kept)
+        there = [row for row, day in enumerate(self.predictions[DAY].to_pylist()) if day not in days]
+        kept, logged = pa.array(there, pa.int64()), tuple(self.logged[row] for row in there)
         return ServedVectors(self.predictions.take(kept), logged, self.rows.take(kept))
 
     def reread(self, name: str, truth: Sequence[object], where: Array) -> ServedVectors:
