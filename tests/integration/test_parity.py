@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from ai_patterns.cli import main
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.online_features import OnlineFeatureReader
 from ai_patterns.core.days import Days
@@ -28,6 +29,8 @@ from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.model import ParitySpec
 from ai_patterns.spec.system import SystemSpec
+from ai_patterns.ui.page import render, render_pair
+from ai_patterns.ui.views import find_pair, find_views
 from integration.skew import BUGS, Site
 
 LOADED = Days.parse("2013-03-08/2013-03-11")
@@ -236,6 +239,53 @@ def test_one_prediction_side_by_side(site: Site) -> None:
     assert {row["feature"] for row in read_shares(site.lake) if row["differing"]} == {"weather_now__temp_6h"}
     with pytest.raises(LookupError, match="no online prediction 'p-none'"):
         read_pair(site.system, site.lake, "p-none")
+
+
+@pytest.fixture
+def command(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Site:
+    """The site as the command and the page find it: through the environment, its spec with no mercy."""
+    folder = tmp_path / "flights"
+    shutil.copytree(site.system.folder, folder)
+    spec = (folder / "system.yaml").read_text("utf-8").replace("parity: {max_age: 1d}", "parity: {max_share: 0}")
+    (folder / "system.yaml").write_text(spec, "utf-8")
+    monkeypatch.setenv("AI_PATTERNS_HOME", str(tmp_path))
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(tmp_path))
+    monkeypatch.setenv("AI_PATTERNS_LAKE", site.lake.uri)
+    return site
+
+
+def test_the_command_prints_shares_and_vectors(command: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    log_predictions(command.system, command.lake, command.rows())
+    assert main(["parity", "flights", "--days", str(SERVED)]) == 0
+    assert "features, none differs" in capsys.readouterr().out
+    log_predictions(command.system, command.lake, BUGS["seconds instead of microseconds"].serve(command))
+    assert main(["parity", "flights", "--days", str(SERVED)]) == 1
+    told = capsys.readouterr()
+    assert "failed: since_landed:" in told.err
+    assert [line.split()[1] for line in told.out.splitlines()[2:]] == ["since_landed"] * 2
+    (example, *_) = read_examples(command.lake)
+    assert main(["parity", "flights", "--prediction", example]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("*")] == ["since_landed"]
+    assert len(lines) == 2 + len({*command.system.decision.inputs, *command.system.model.columns}) - 1
+    assert main(["parity", "flights", "--prediction", "p-none"]) == 1
+    assert "no online prediction" in capsys.readouterr().err
+    assert main(["parity", "flights", "--days", "2013-03-08"]) == 0
+    assert "nothing was served online" in capsys.readouterr().out
+
+
+def test_the_page_shows_shares_and_vectors(command: Site) -> None:
+    log_predictions(command.system, command.lake, BUGS["seconds instead of microseconds"].serve(command))
+    check_parity(command.system, command.lake, SERVED)
+    (view,) = find_views("flights")
+    html = render([view])
+    (example, *_) = view.examples
+    assert f'href="/ai-patterns/parity/flights/{example}"' in html
+    assert '<th scope="row">since_landed</th>' in html
+    pair = find_pair("flights", example)
+    assert pair is not None
+    assert f"1 of {len(pair.pairs)} features differ" in render_pair("flights", pair)
+    assert find_pair("flights", "p-none") is find_pair("trains", example) is None
 
 
 def truly_differing(site: Site, served: pa.Table) -> set[str]:
