@@ -20,7 +20,12 @@ from ai_patterns.clients.kafka import Broker, Record
 from ai_patterns.core.flink_sql import FlinkJob, tiles_job, tiles_topic
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.operators import flink_sql
-from ai_patterns.operators.flink_sql import FlinkSqlOperator, StopFlinkJobOperator
+from ai_patterns.operators.flink_sql import (
+    DeployJobOperator,
+    FlinkSqlOperator,
+    FlinkTilesOperator,
+    StopFlinkJobOperator,
+)
 from ai_patterns.runtimes import flink as runtime
 from ai_patterns.runtimes.runtime import free_port
 from ai_patterns.spec.system import SystemSpec
@@ -86,13 +91,11 @@ class Speed:
     def settle(self) -> None:
         """Wait until every tile equals DuckDB's to the bit; then stop, which commits the rest: they must still be."""
         rows, groups = first_of_each(self.sent), self.system.groups
-        want = {
-            group: {key: exact(tile) for key, tile in duckdb_tiles(groups[group], rows).items()} for group in self.jobs
-        }
+        want = {group: exact(duckdb_tiles(groups[group], rows)) for group in self.jobs}
 
         def wrong() -> dict[str, int]:
-            have = {group: {key: exact(tile) for key, tile in self.tiles[group].items()} for group in self.jobs}
-            return {group: len(dict(want[group].items() ^ have[group].items())) for group in self.jobs}
+            """How many tiles of each group differ."""
+            return {group: len(dict(want[group].items() ^ exact(tiles).items())) for group, tiles in self.tiles.items()}
 
         wait(lambda: self.read(0.3) and not any(wrong().values()), wrong)
         for job in self.jobs.values():
@@ -190,7 +193,7 @@ def connection(cluster, monkeypatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_AI_PATTERNS_FLINK", json.dumps(told))
 
 
-def run(task: FlinkSqlOperator) -> dict[str, str]:
+def run(task: DeployJobOperator) -> dict[str, str]:
     """What the task comes to, its waiting done as the triggerer does."""
     try:
         return task.execute({})
@@ -207,7 +210,7 @@ def test_operators_submit_once_upgrade_and_stop(connection, flink, monkeypatch) 
         return FlinkSqlOperator(task_id="count", job_name="count", tables=COUNT, insert=insert, **told)
 
     first, again = run(task()), run(task(deferrable=False))
-    assert first == again == {"job_id": first["job_id"], "state": "RUNNING"}
+    assert first == again == {"job_id": first["job_id"], "name": "count", "state": "RUNNING"}
     upgraded = task(properties={"table.exec.state.ttl": "1 d"})
     assert run(upgraded)["job_id"] != first["job_id"]
     upgraded.on_kill()
@@ -216,9 +219,44 @@ def test_operators_submit_once_upgrade_and_stop(connection, flink, monkeypatch) 
     third = run(task())
     assert flink.jobs.checkpoints(third["job_id"])["restored"] == 1
     assert "savepoint" in str(StopFlinkJobOperator(task_id="stop", job_name="count").execute({}))
+    changed = FlinkSqlOperator(
+        task_id="count", job_name="count", tables=COUNT, insert="INSERT INTO nothing SELECT -n FROM numbers"
+    )
+    with pytest.raises(AirflowFailException, match="another query than the one whose state is there"):
+        run(changed)
+    changed.rebuild = "True"
+    fourth = run(changed)
+    assert flink.jobs.checkpoints(fourth["job_id"])["restored"] == 0
+    with pytest.raises(AirflowFailException, match="another query"):
+        run(task())
+    assert run(changed) == fourth, "a retry must not start it anew"
+    changed.on_kill()
     wrong = FlinkSqlOperator(task_id="wrong", job_name="wrong", insert="INSERT INTO absent SELECT 1")
     with pytest.raises(AirflowFailException, match=r"ServiceRejectedError.*absent"):
         wrong.execute({})
+
+
+def test_a_groups_tiles_by_operator(connection, flink, broker, monkeypatch, repository) -> None:
+    monkeypatch.setattr(flink_sql, "POLL_SECONDS", 0.2)
+    monkeypatch.setenv("AIRFLOW_CONN_AI_PATTERNS_KAFKA", f"kafka://{broker.servers}")
+    broker.create_topic("flights.departed")
+    plane = {"flight_id": "1", "carrier": "UA", "flight": "1", "origin": "EWR", "dest": "IAH", "tailnum": "N1"}
+    event = {**plane, "departed_at": "2013-01-01T10:17:00+00:00", "dep_delay": 2.5, "departed_late": False}
+    with broker.producer() as producer:
+        for changes in ({}, {}, {"flight_id": "2", "origin": "LHR"}, {"flight_id": "3", "dep_delay": 3}):
+            producer.send("flights.departed", Record(json.dumps({**event, **changes}).encode()))
+    system = repository / "include" / "systems" / "flights"
+    task = FlinkTilesOperator(task_id="tiles", system=system, group="plane_out")
+    found: list[Row] = []
+    with broker.reader(run(task)["name"]) as reader:
+        reader.assign()
+        wait(lambda: found.extend(map(json.loads, (each.value for each in reader.poll(10, 0.3)))) or found)
+    task.on_kill()
+    at = 1_357_035_420_000_000
+    newest = {"o0": at, "o1": at, "o2": "3", "v0": 3.0, "v1": at}
+    end = at + 180_000_000
+    tile = {"tailnum": "N1", "tile_end": end, "known_tile": end - 300_000_000, "events": 2, "newest": newest}
+    assert found[-1] == tile
 
 
 def test_a_bounded_job_is_awaited_to_its_end_and_a_failing_one_tells_why(connection, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
 from functools import cached_property
 
 from ai_patterns.clients.flink_jobs import Job, Jobs
@@ -15,8 +15,11 @@ from ai_patterns.clients.flink_snapshots import Snapshots
 from ai_patterns.core.flink_sql import FlinkJob
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 
-LABEL = "statements"
 END_SECONDS = 30.0
+_CHANGED = (
+    "the job {name!r} has another query than the one whose state is there, which would be misread. Deploy it with "
+    "rebuild, from the start of what it reads, or under another name."
+)
 
 
 class Flink:
@@ -54,32 +57,32 @@ class Flink:
             raise ServiceRejectedError(problem, conn_id=self._gateway.conn_id)
         return Snapshots(storage, name)
 
-    def deploy(self, job: FlinkJob, *, fresh: bool = False) -> str:
+    def deploy(self, job: FlinkJob, *, rebuild: bool = False) -> str:
         """Have the job run with these statements; return its id.
 
-        A running job with the same statements and settings is left alone. One of other statements is stopped with a
-        savepoint, from which the new ones go on; they must be able to: settings, options and names may differ, the
-        grouping and the aggregates may not. A job that does not run goes on from the newest snapshot of its name.
+        A running job with the same statements and settings is left alone. One with the same query but other tables or
+        settings is stopped with a savepoint, from which the new one goes on. A job that does not run goes on from the
+        newest snapshot of its query.
 
         Args:
             job: what is to run.
-            fresh: start without a former state: the answer to a change that no savepoint fits.
+            rebuild: start without a state where the query is another one than before; no state fits that.
 
         Raises:
             ServiceUnavailableError: Flink is away, or a task of the running job is being restarted.
-            ServiceRejectedError: a statement is wrong.
+            ServiceRejectedError: a statement is wrong, or the query is another one and `rebuild` is not set.
         """
-        snapshots, running, label = self.snapshots(job.name), self.jobs.find(job.name), fingerprint(job)
+        running, snapshots, labels = self.jobs.find(job.name), self.snapshots(job.name), labels_of(job)
+        former = None if running is None else self.jobs.labels(running.id)
+        if running is not None and former == labels:
+            return running.id
+        query = labels["query"]
+        changed = bool(snapshots.all()) and not snapshots.all(query) if former is None else former.get("query") != query
+        if changed and not rebuild:
+            raise ServiceRejectedError(_CHANGED.format(name=job.name), conn_id=self._gateway.conn_id)
         if running is not None:
-            if not fresh and self.jobs.labels(running.id).get(LABEL) == label:
-                return running.id
-            self._end(running, snapshots, fresh=fresh)
-        properties = {**job.properties, **snapshots.settings, "pipeline.name": job.name}
-        properties["pipeline.global-job-parameters"] = f"{LABEL}:{label}"
-        newest = None if fresh else snapshots.newest()
-        if newest is not None:
-            properties["execution.state-recovery.path"] = newest
-        return self._submit(job, properties)
+            self._end(running, snapshots)
+        return self._submit(job, labels, None if changed else snapshots.newest(query))
 
     def stop(self, name: str) -> str | None:
         """Stop the job of this name with a savepoint; return its URI, None where no such job runs.
@@ -95,19 +98,23 @@ class Flink:
         running = self.jobs.find(name)
         return self.snapshots(name).prune(keep, {running.id} if running else ())
 
-    def _submit(self, job: FlinkJob, properties: dict[str, str]) -> str:
+    def _submit(self, job: FlinkJob, labels: Mapping[str, str], snapshot: str | None) -> str:
+        properties = {
+            **job.properties,
+            "pipeline.name": job.name,
+            "pipeline.global-job-parameters": ",".join(f"{name}:{label}" for name, label in labels.items()),
+            "execution.checkpointing.dir": self.snapshots(job.name).checkpoints(labels["query"]),
+        }
+        if snapshot is not None:
+            properties["execution.state-recovery.path"] = snapshot
         with Session(self._gateway, properties) as session:
             for statement in job.tables:
                 session.run(statement)
             return str(session.run(job.insert)[0][0])
 
-    def _end(self, job: Job, snapshots: Snapshots, *, fresh: bool = False) -> str | None:
-        """End a job and wait until it has: two jobs of one name would fence one another's transactions."""
-        savepoint = None
-        if fresh:
-            self.jobs.cancel(job)
-        else:
-            savepoint = self.jobs.stop(job, snapshots.savepoints)
+    def _end(self, job: Job, snapshots: Snapshots) -> str:
+        """Stop a job and wait until it has ended: two of one name would fence one another's transactions."""
+        savepoint = self.jobs.stop(job, snapshots.savepoints(self.jobs.labels(job.id).get("query", "unknown")))
         deadline = time.monotonic() + END_SECONDS
         while not self.jobs.get(job.id).ended:
             if time.monotonic() > deadline:
@@ -116,11 +123,16 @@ class Flink:
         return savepoint
 
 
-def fingerprint(job: FlinkJob) -> str:
-    """Tells jobs of one name apart: 16 hexadecimal digits.
+def labels_of(job: FlinkJob) -> dict[str, str]:
+    """What a submitted job is known by: fingerprints of its query and of all its statements and settings.
 
-    >>> fingerprint(FlinkJob("n", (), "INSERT", {})) == fingerprint(FlinkJob("n", (), "INSERT", {}))
-    True
+    >>> plain, other = labels_of(FlinkJob("n", (), "INSERT", {})), labels_of(FlinkJob("n", (), "INSERT", {"a": "b"}))
+    >>> plain["query"] == other["query"], plain["statements"] == other["statements"]
+    (True, False)
     """
-    told = json.dumps({**asdict(job), "properties": dict(job.properties)}, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    told = json.dumps([job.tables, job.insert, sorted(job.properties.items())])
+    return {"query": _fingerprint(job.insert), "statements": _fingerprint(told)}
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -99,10 +99,6 @@ class Jobs:
             time.sleep(0.1)
         raise ServiceUnavailableError(f"no savepoint of {job.name!r} within {SAVEPOINT_SECONDS:g} s.")
 
-    def cancel(self, job: Job) -> None:
-        """End a job at once, keeping its last checkpoint."""
-        self._rest.ask("PATCH", f"/jobs/{job.id}?mode=cancel")
-
     def _location(self, job: Job, operation: dict[str, Any]) -> str:
         if "location" in operation:
             return str(operation["location"])

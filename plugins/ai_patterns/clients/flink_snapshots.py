@@ -1,8 +1,8 @@
 """Checkpoints and savepoints in Flink's storage: from which a job can go on, and which nobody needs.
 
-Flink keeps them by job id, and a job that is restored has a new one. Here each name has a folder of its own,
-`{storage}/{name}/checkpoints/{job id}/chk-{n}` and `{storage}/{name}/savepoints/savepoint-{...}`, so what a name left
-behind is found without a running Flink to ask.
+Flink keeps them by job id, and a job that is restored has a new one. Here each query of each job's name has a folder
+of its own, `{storage}/{name}/{query}/checkpoints/{job id}/chk-{n}` and `.../savepoints/savepoint-{...}`, so what it
+left behind is found without a running Flink to ask, and never read as the state of another query.
 """
 
 from __future__ import annotations
@@ -51,29 +51,26 @@ class Snapshots:
             self._prefix = "file://"
         self._folder = f"{root.rstrip('/')}/{name}"
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """Flink's settings that make a job leave its snapshots here."""
-        return {"execution.checkpointing.dir": self._uri("checkpoints")}
+    def checkpoints(self, query: str) -> str:
+        """URI of the folder of a query's checkpoints."""
+        return f"{self._prefix}{self._folder}/{query}/checkpoints"
 
-    @property
-    def savepoints(self) -> str:
-        """URI of the folder of the savepoints."""
-        return self._uri("savepoints")
+    def savepoints(self, query: str) -> str:
+        """URI of the folder of a query's savepoints."""
+        return f"{self._prefix}{self._folder}/{query}/savepoints"
 
-    def all(self) -> list[Snapshot]:
-        """Every whole snapshot, the newest first."""
-        selector = pyarrow.fs.FileSelector(self._folder, allow_not_found=True, recursive=True)
+    def all(self, query: str | None = None) -> list[Snapshot]:
+        """Every whole snapshot of a query, or of all, the newest first."""
         found = [
             Snapshot(folder, f"{self._prefix}{folder}", each.mtime)
-            for each in self._files.get_file_info(selector)
+            for each in self._below(self._folder if query is None else f"{self._folder}/{query}")
             if each.base_name == METADATA and (folder := each.path.rpartition("/")[0])
         ]
         return sorted(found, key=lambda each: each.made_at, reverse=True)
 
-    def newest(self) -> str | None:
-        """URI of the newest snapshot, None where there is none."""
-        found = self.all()
+    def newest(self, query: str) -> str | None:
+        """URI of the newest snapshot of a query, None where there is none."""
+        found = self.all(query)
         return found[0].uri if found else None
 
     def prune(self, keep: int, live: Collection[str] = ()) -> list[str]:
@@ -97,8 +94,9 @@ class Snapshots:
         return sorted(outermost)
 
     def _jobs(self) -> list[str]:
-        selector = pyarrow.fs.FileSelector(f"{self._folder}/checkpoints", allow_not_found=True)
-        return [each.path for each in self._files.get_file_info(selector)]
+        return [each.path for each in self._below(self._folder) if each.path.split("/")[-2] == "checkpoints"]
 
-    def _uri(self, folder: str) -> str:
-        return f"{self._prefix}{self._folder}/{folder}"
+    def _below(self, folder: str) -> list[pyarrow.fs.FileInfo]:
+        selector = pyarrow.fs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found: list[pyarrow.fs.FileInfo] = self._files.get_file_info(selector)
+        return found

@@ -21,7 +21,7 @@ from ai_patterns.core.flink_types import (
     options,
     quote,
 )
-from ai_patterns.core.tiles import SUMMED, last_columns, microseconds, round_down
+from ai_patterns.core.tiles import SUMMED, last_columns, microseconds, one_zero, round_down
 from ai_patterns.errors import SpecError
 from ai_patterns.spec.features import AggregationSpec, GroupSpec
 from ai_patterns.spec.streams import StreamSpec
@@ -172,7 +172,7 @@ def _contributions(group: GroupSpec, stream: StreamSpec) -> str:
             columns.append(f"{_scaled(item, stream)} AS {quote(f'{name}_sum')}")
             columns.append(f"CASE WHEN {column} IS NULL THEN CAST(0 AS BIGINT) ELSE 1 END AS {quote(f'{name}_n')}")
         elif item.function in ("min", "max"):
-            columns.append(f"CAST({column} AS DOUBLE) AS {quote(f'{name}_{item.function}')}")
+            columns.append(f"{one_zero(column)} AS {quote(f'{name}_{item.function}')}")
     if last_columns(group):
         expressions = ["event_us", "known_us", *map(quote, (*stream.key, *last_columns(group)))]
         columns.append(f"{encode_newest(expressions, *newest_types(group, stream))} AS newest")

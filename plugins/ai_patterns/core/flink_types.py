@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ai_patterns.core.tiles import one_zero
+
 SOURCE_TYPES = {
     "string": "STRING",
     "integer": "BIGINT",
@@ -113,6 +115,8 @@ def _ordered_back(text: str, kind: str) -> str:
 
 
 def _carried(expression: str, kind: str) -> str:
+    if kind == "double":
+        return f"CAST({one_zero(expression)} AS STRING)"  # DuckDB's max of a row knows one zero as well
     return f"HEX({expression})" if kind == "string" else f"CAST({expression} AS STRING)"
 
 

@@ -69,6 +69,8 @@ class Part(Runtime):
 
     def told(self, path: str) -> Any | None:
         """What the part answers at a path of its port, None when nothing useful."""
+        if self.port is None:  # parts start at the same time, and ask for one another
+            return None
         try:
             response = httpx.get(f"http://{self.address}{path}", timeout=2)
             return response.json() if response.is_success else None

@@ -56,9 +56,11 @@ _JOBS = {
     "execution.checkpointing.interval": "2 s",
     "execution.checkpointing.mode": "EXACTLY_ONCE",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-    "restart-strategy.type": "fixed-delay",
-    "restart-strategy.fixed-delay.attempts": 1_000_000,
-    "restart-strategy.fixed-delay.delay": "1 s",
+    # A lost TaskManager is one failure, however long it is away; what fails again and again is given up and told.
+    "restart-strategy.type": "failure-rate",
+    "restart-strategy.failure-rate.max-failures-per-interval": 10,
+    "restart-strategy.failure-rate.failure-rate-interval": "1 min",
+    "restart-strategy.failure-rate.delay": "1 s",
 }
 
 

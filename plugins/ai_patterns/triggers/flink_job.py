@@ -9,7 +9,7 @@ from ai_patterns.triggers.polling import PollingTrigger
 
 
 class FlinkJobTrigger(PollingTrigger):
-    """Waits for a job; the answer tells its `job_id` and `state`, and the `problem` of one that failed.
+    """Waits for a job; the answer tells its `job_id`, `name` and `state`, or the `problem` of one that failed.
 
     Args:
         url: the SQL gateway.
@@ -43,5 +43,5 @@ class FlinkJobTrigger(PollingTrigger):
                 raise jobs.failure(job)
             done = job.ended or (self.until == "running" and jobs.runs(self.job_id))
         except ServiceRejectedError as error:
-            return {"job_id": self.job_id, "state": "FAILED", "problem": str(error)}
-        return {"job_id": self.job_id, "state": job.state} if done else None
+            return {"job_id": self.job_id, "problem": str(error)}
+        return {"job_id": self.job_id, "name": job.name, "state": job.state} if done else None

@@ -29,32 +29,34 @@ def write(storage: Path, name: str, path: str, second: int, *, whole: bool = Tru
 @pytest.mark.parametrize("form", ["{}", "file:{}", "file://{}"])
 def test_the_newest_whole_snapshot_of_the_name(storage, form) -> None:
     snapshots = Snapshots(form.format(storage), "count")
-    assert snapshots.newest() is None
-    write(storage, "count", "checkpoints/1f/chk-9", 10)
-    newest = write(storage, "count", "savepoints/savepoint-1f", 20)
-    write(storage, "count", "checkpoints/2f/chk-1", 30, whole=False)
-    write(storage, "counts", "checkpoints/3f/chk-1", 40)
-    assert snapshots.newest() == newest
-    assert snapshots.savepoints == f"file://{storage}/count/savepoints"
-    assert snapshots.settings == {"execution.checkpointing.dir": f"file://{storage}/count/checkpoints"}
+    assert snapshots.newest("q") is None
+    write(storage, "count", "q/checkpoints/1f/chk-9", 10)
+    newest = write(storage, "count", "q/savepoints/savepoint-1f", 20)
+    other = write(storage, "count", "p/savepoints/savepoint-2f", 50)
+    write(storage, "count", "q/checkpoints/2f/chk-1", 30, whole=False)
+    write(storage, "counts", "q/checkpoints/3f/chk-1", 40)
+    assert snapshots.newest("q") == newest
+    assert snapshots.newest("p") == other
+    assert snapshots.savepoints("q") == f"file://{storage}/count/q/savepoints"
+    assert snapshots.checkpoints("q") == f"file://{storage}/count/q/checkpoints"
 
 
 def test_pruning_keeps_the_newest_and_what_runs(storage) -> None:
     for second, path in enumerate(
-        ["checkpoints/1f/chk-3", "savepoints/savepoint-1", "checkpoints/2f/chk-7", "savepoints/savepoint-2"]
+        ["q/checkpoints/1f/chk-3", "q/savepoints/savepoint-1", "q/checkpoints/2f/chk-7", "q/savepoints/savepoint-2"]
     ):
         write(storage, "count", path, second)
-    (storage / "count/checkpoints/1f/shared").mkdir()
-    write(storage, "count", "checkpoints/3f/shared", 0, whole=False)
-    write(storage, "count", "checkpoints/4f/shared", 0, whole=False)
+    (storage / "count/q/checkpoints/1f/shared").mkdir()
+    write(storage, "count", "q/checkpoints/3f/shared", 0, whole=False)
+    write(storage, "count", "q/checkpoints/4f/shared", 0, whole=False)
     snapshots = Snapshots(str(storage), "count")
     folder = storage / "count"
-    gone = ["checkpoints/1f", "checkpoints/3f", "savepoints/savepoint-1"]
+    gone = ["q/checkpoints/1f", "q/checkpoints/3f", "q/savepoints/savepoint-1"]
     assert snapshots.prune(1, live=["2f", "4f"]) == [str(folder / each) for each in gone]
-    left = sorted(str(each.relative_to(folder)) for each in folder.glob("*/*"))
-    assert left == ["checkpoints/2f", "checkpoints/4f", "savepoints/savepoint-2"]
-    assert snapshots.prune(0) == [str(folder / "checkpoints/2f"), str(folder / "checkpoints/4f")]
-    assert [each.path for each in snapshots.all()] == [str(folder / "savepoints/savepoint-2")]
+    left = sorted(str(each.relative_to(folder)) for each in folder.glob("q/*/*"))
+    assert left == ["q/checkpoints/2f", "q/checkpoints/4f", "q/savepoints/savepoint-2"]
+    assert snapshots.prune(0) == [str(folder / "q/checkpoints/2f"), str(folder / "q/checkpoints/4f")]
+    assert [each.path for each in snapshots.all()] == [str(folder / "q/savepoints/savepoint-2")]
 
 
 @pytest.mark.parametrize(
