@@ -116,10 +116,10 @@ class Differences:
 
     def _claims(self, alternatives: Iterable[Alternative]) -> list[_Claim]:
         """What each alternative explains, up to the first that explains all there is."""
-        everything, claims = sum(int(self._open(name).sum()) for name in self.differs), []
+        claims: list[_Claim] = []
         for item in alternatives:
             claims.append(self._claim(item))
-            if claims[-1].cells == everything:
+            if claims[-1].cells == sum(int(self._open(name)[item.rows].sum()) for name in self.differs):
                 break
         return claims
 

@@ -22,6 +22,9 @@ from ai_patterns.jobs.value_logs import known_at_once, when_served, window, with
 from ai_patterns.jobs.value_search import last_instants
 
 MIDNIGHTS = 8
+_CHUNK = 20_000
+"""Vectors that are explained at once: some twenty alternatives of each are held in memory."""
+
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
 
 
@@ -42,8 +45,8 @@ class Source:
 
 def explain(found: Differences, work: Recomputation) -> None:
     """Give every cell that differs its cause: whole vectors first, then group by group, then cell by cell."""
-    rows = found.open_rows
-    if len(rows):
+    every = found.open_rows
+    for rows in np.array_split(every, -(-len(every) // _CHUNK)) if len(every) else []:
         groups = frozenset().union(*(work.groups_of.get(name, frozenset()) for name in found.open_features()))
         part = work.take(rows, groups)
         part = replace(part, relations=window(part) if groups else {})
@@ -55,8 +58,9 @@ def explain(found: Differences, work: Recomputation) -> None:
 
 def _explain_stored(found: Differences, part: Recomputation, rows: Array) -> None:
     served = {name: cells.take(rows) for name, cells in found.served.items()}
-    sources, landed = (_sources(part, served), _as_the_lake_stood(part)) if _read(part) else ([], [])
+    sources = _sources(part, served) if _read(part) else []
     found.explain_features(_whole(part, rows, sources))
+    landed = _as_the_lake_stood(part) if _read(part) and len(np.intersect1d(found.open_rows, rows)) else []
     found.explain_features(_whole(part, rows, landed))
     found.explain_cells()
     found.explain_features(expression_faults(part, rows), alone=True)
