@@ -26,6 +26,7 @@ _CHUNK = 20_000
 """Vectors that are explained at once: some twenty alternatives of each are held in memory."""
 
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
+_BEFORE_ALL = -70 * 365 * _DAY
 
 
 @dataclass(frozen=True)
@@ -96,17 +97,17 @@ def _group_sets(part: Recomputation, features: list[str]) -> list[frozenset[str]
 
 
 def _sources(part: Recomputation, served: Vectors) -> list[Source]:
-    """In the order of the classes."""
+    """In the order of the classes, after the store that holds nothing."""
     early, in_time = known_at_once(part), without_late_events(part)
     decided = [part.rows["decided_at"].combine_chunks()]
     instants = list(_instants_of(part, served))
     moved = [
-        Source(cause, stored, (_us(decided[0]) - _us(at)) / _HOUR)
+        Source(cause, stored, None if cause == "missing" else (_us(decided[0]) - _us(at)) / _HOUR)
         for (cause, at), stored in zip(instants, part.stored_at([at for _, at in instants]), strict=True)
     ]
     moved += [Source("known_time_leak", stored) for stored in part.stored_at(decided if early else [], early)]
     moved += [Source("late_event", stored) for stored in part.stored_at(decided if in_time else [], in_time)]
-    return sorted(moved, key=lambda source: CAUSES.index(source.cause))
+    return sorted(moved, key=lambda source: (source.cause != "missing", CAUSES.index(source.cause)))
 
 
 def _instants_of(part: Recomputation, served: Vectors) -> Iterator[tuple[Cause, pa.Array]]:
@@ -124,6 +125,7 @@ def _instants_of(part: Recomputation, served: Vectors) -> Iterator[tuple[Cause, 
         instants = last_instants(part, served, group)
         if instants is not None and instants.null_count < len(instants):
             yield "stale_store", pc.coalesce(instants, part.rows["decided_at"]).combine_chunks()
+    yield "missing", _instants(np.full(part.rows.num_rows, _BEFORE_ALL))
 
 
 def _as_the_lake_stood(part: Recomputation) -> list[Source]:
