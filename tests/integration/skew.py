@@ -250,6 +250,14 @@ BUGS: dict[str, Bug] = {
         {"plane_out__legs_1d"},
         "missing",
     ),
+    "group never loaded": Bug(
+        lambda site: site.rows(
+            instead={"values_origin_now": site.log_of_lake("origin_now", "SELECT * FROM log WHERE false")}
+        ),
+        group("origin_now", "departures_1h", "departures_3h", "late_1h", "late_3h", "delay_1h", "delay_3h")
+        | {"origin_backlog", "origin_backlog_1h"},
+        "missing",
+    ),
     "null instead of 0": Bug(
         lambda site: site.rows(stored="nullif(dest_left__departures_3h, 0) AS dest_left__departures_3h"),
         {"dest_backlog"},

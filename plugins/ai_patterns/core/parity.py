@@ -4,9 +4,10 @@ Two cells are equal when JSON has the same kind and the same bits of a float64 t
 differs gets the first class below whose test it passes. Each test is a recomputation, an *alternative*: the vector
 as it would have been served if one thing had gone wrong. An alternative explains a cell when the served bits are
 the alternative's, and so are those of every other feature that the same fault would have touched; nulls and zeros
-alone explain nothing.
-One cause for a whole vector goes before several causes for its parts; then goes the alternative that explains the
-most cells; among equals the order of the classes decides:
+alone explain nothing but `missing`.
+One cause for a whole vector goes before several causes for its parts. An entity that the store never held goes
+before a store that is stale, since an empty row was right at some quiet instant too. Then goes the alternative that
+explains the most cells; among equals the order of the classes decides:
 
 1. `type`: the right value in another representation: bool, int, text, float32, case, the unit of an instant.
 2. `time_zone`: as recomputed with an instant, or a zone, shifted by the zone's offset from UTC.
@@ -14,7 +15,8 @@ most cells; among equals the order of the classes decides:
 4. `late_event`: as recomputed without the events that became known more than a hop after they happened.
 5. `stale_store`: as the value log was at an earlier instant; the age tells how much earlier.
    After it `late_event` once more: as the lake stood when the vector was served; what differs landed since.
-6. `missing`: null, absent or a default on one side, and a value on the other.
+6. `missing`: as recomputed had the store never held the entity; or null or absent on one side and a value on the
+   other; or a value where the lake knows nothing of the entity.
 7. `code`: none of these; the two paths compute different things.
 """
 
@@ -100,7 +102,8 @@ class Differences:
         """Give each alternative's cause to the features that it touches.
 
         Args:
-            alternatives: the one that explains the most cells goes first, among equals in their own order.
+            alternatives: `missing` goes first, since an empty row was also right at some quiet instant; then the one
+                that explains the most cells, among equals in their own order.
             alone: whether each feature is explained by itself, whatever the others say.
         """
         if alone:
@@ -110,21 +113,21 @@ class Differences:
                 for name, cells in item.vectors.items()
             )
         claims = self._claims(alternatives)
-        for claim in sorted(claims, key=lambda claim: -claim.cells):
+        for claim in sorted(claims, key=lambda claim: (claim.cause != "missing", -claim.cells)):
             for name in claim.names:
                 self._mark(name, claim.cause, claim.rows, claim.age)
 
     def _claims(self, alternatives: Iterable[Alternative]) -> list[_Claim]:
         """What each alternative explains, up to the first that explains all there is."""
-        everything, claims = sum(int(self._open(name).sum()) for name in self.differs), []
+        claims: list[_Claim] = []
         for item in alternatives:
             claims.append(self._claim(item))
-            if claims[-1].cells == everything:
+            if claims[-1].cells == sum(int(self._open(name)[item.rows].sum()) for name in self.differs):
                 break
         return claims
 
     def _claim(self, item: Alternative) -> _Claim:
-        where = self._agrees(item) & _speaks(item)
+        where = self._agrees(item) & (_speaks(item) | (item.cause == "missing"))
         rows = item.rows[where]
         cells = sum(int(self._open(name)[rows].sum()) for name in item.vectors)
         return _Claim(item.cause, tuple(item.vectors), rows, None if item.age is None else item.age[where], cells)

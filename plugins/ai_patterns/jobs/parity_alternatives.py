@@ -22,7 +22,11 @@ from ai_patterns.jobs.value_logs import known_at_once, when_served, window, with
 from ai_patterns.jobs.value_search import last_instants
 
 MIDNIGHTS = 8
+_CHUNK = 20_000
+"""Vectors that are explained at once: some twenty alternatives of each are held in memory."""
+
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
+_BEFORE_ALL = -70 * 365 * _DAY
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ class Source:
 
 def explain(found: Differences, work: Recomputation) -> None:
     """Give every cell that differs its cause: whole vectors first, then group by group, then cell by cell."""
-    rows = found.open_rows
-    if len(rows):
+    every = found.open_rows
+    for rows in np.array_split(every, -(-len(every) // _CHUNK)) if len(every) else []:
         groups = frozenset().union(*(work.groups_of.get(name, frozenset()) for name in found.open_features()))
         part = work.take(rows, groups)
         part = replace(part, relations=window(part) if groups else {})
@@ -55,8 +59,9 @@ def explain(found: Differences, work: Recomputation) -> None:
 
 def _explain_stored(found: Differences, part: Recomputation, rows: Array) -> None:
     served = {name: cells.take(rows) for name, cells in found.served.items()}
-    sources, landed = (_sources(part, served), _as_the_lake_stood(part)) if _read(part) else ([], [])
+    sources = _sources(part, served) if _read(part) else []
     found.explain_features(_whole(part, rows, sources))
+    landed = _as_the_lake_stood(part) if _read(part) and len(np.intersect1d(found.open_rows, rows)) else []
     found.explain_features(_whole(part, rows, landed))
     found.explain_cells()
     found.explain_features(expression_faults(part, rows), alone=True)
@@ -92,17 +97,17 @@ def _group_sets(part: Recomputation, features: list[str]) -> list[frozenset[str]
 
 
 def _sources(part: Recomputation, served: Vectors) -> list[Source]:
-    """In the order of the classes."""
+    """In the order of the classes, after the store that holds nothing."""
     early, in_time = known_at_once(part), without_late_events(part)
     decided = [part.rows["decided_at"].combine_chunks()]
     instants = list(_instants_of(part, served))
     moved = [
-        Source(cause, stored, (_us(decided[0]) - _us(at)) / _HOUR)
+        Source(cause, stored, None if cause == "missing" else (_us(decided[0]) - _us(at)) / _HOUR)
         for (cause, at), stored in zip(instants, part.stored_at([at for _, at in instants]), strict=True)
     ]
     moved += [Source("known_time_leak", stored) for stored in part.stored_at(decided if early else [], early)]
     moved += [Source("late_event", stored) for stored in part.stored_at(decided if in_time else [], in_time)]
-    return sorted(moved, key=lambda source: CAUSES.index(source.cause))
+    return sorted(moved, key=lambda source: (source.cause != "missing", CAUSES.index(source.cause)))
 
 
 def _instants_of(part: Recomputation, served: Vectors) -> Iterator[tuple[Cause, pa.Array]]:
@@ -120,6 +125,7 @@ def _instants_of(part: Recomputation, served: Vectors) -> Iterator[tuple[Cause, 
         instants = last_instants(part, served, group)
         if instants is not None and instants.null_count < len(instants):
             yield "stale_store", pc.coalesce(instants, part.rows["decided_at"]).combine_chunks()
+    yield "missing", _instants(np.full(part.rows.num_rows, _BEFORE_ALL))
 
 
 def _as_the_lake_stood(part: Recomputation) -> list[Source]:
