@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.tile_store_sqlite import SqliteTileStore
 from ai_patterns.core.days import Days
+from ai_patterns.core.tile_rows import pack, unpack
+from ai_patterns.errors import CertificateError
+from ai_patterns.jobs.certification import certify
 from ai_patterns.jobs.features import build_features
 from ai_patterns.jobs.history import Event, create_topics, read_history
 from ai_patterns.jobs.ingestion import ingest
@@ -88,7 +93,8 @@ def test_a_single_wrong_value_is_named_with_both_values(replay: Replay) -> None:
     ).fetchone()
     partials = unpack(packed)
     wrong = [partials[0], partials[1], partials[2], partials[3] + 1, *partials[4:]]
-    connection.execute("UPDATE tiles SET partials = ? WHERE space = ? AND entity = ? AND name = ?", (pack(wrong), space, entity, name))
+    change = "UPDATE tiles SET partials = ? WHERE space = ? AND entity = ? AND name = ?"
+    connection.execute(change, (pack(wrong), space, entity, name))
     connection.commit()
     with pytest.raises(CertificateError, match=r"carrier_now: 1 keys, such as \[.*delay_1h .* instead of"):
         certify(replay.system, replay.lake, replay.store, LIVED.end, now=LIVED.end)

@@ -157,6 +157,22 @@ def restart(kafka) -> None:
     assert kafka.up(), "it was dead"
 
 
+def test_a_landing_outlives_its_broker(kafka, broker, topic, lake, spawn) -> None:
+    load = Load(broker, topic)
+    load.start()
+    child, told = spawn(kafka, lake, topic, seconds=10)
+    child.join(3)
+    restart(kafka)
+    child.join(150)
+    outcome = told.get()  # steps where it went on, or an error that is to be tried again
+    assert isinstance(outcome, int) or outcome.startswith("ServiceUnavailableError: Kafka at "), outcome
+    load.stopped.set()
+    load.join(60)
+    land(plant(topic), lake, broker, "readings")
+    compare(broker, topic, lake, {"lost": 0, "doubled": 0})
+    assert sum(mark.high for mark in broker.watermarks(topic).values()) == load.sent
+
+
 def test_two_landings_take_turns(kafka, broker, topic, lake, spawn) -> None:
     send(broker, topic, range(200))
     first, told = spawn(kafka, lake, topic, seconds=60)

@@ -58,7 +58,9 @@ def test_topics_land_and_dead_letters_go_back(kafka, topic, folder) -> None:
     summary = run(LandTopicOperator, folder, {"outlet_events": events}, stream="orders", outlets=[landed])
     assert summary == {"rows": 2, "refused": {"range": 1}, "lag": 0}
     assert events[landed].extra == {"stream": "orders", **summary}
-    with pytest.raises(AirflowSkipException):
+    with pytest.raises(AirflowSkipException, match="holds nothing new"):
+        run(LandTopicOperator, folder, stream="orders")
+    with pytest.raises(AirflowSkipException, match="no dead letters"):
         run(ReplayDeadLettersOperator, folder)
     assert run(ReplayDeadLettersOperator, folder, {"params": {"replay": "type"}}) == {"orders": 0}
     assert run(ReplayDeadLettersOperator, folder, {"params": {"replay": ""}}) == {"orders": 1}

@@ -1,4 +1,4 @@
-"""Commands about a system's topics: `land` and `dead-letters`."""
+"""Commands about a system's topics: `land`, `stream` and `dead-letters`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,22 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
-    """Add the two commands."""
+    """Add the three commands."""
     land = add_command(
         commands, "land", "bring what waits in a system's topics to the lake", "ai-patterns land flights"
     )
     land.add_argument("system")
     land.set_defaults(run=_land)
+    stream = add_command(
+        commands,
+        "stream",
+        "fold a system's topics into the online tiles until Ctrl-C",
+        "ai-patterns stream flights --port 8091",
+    )
+    stream.add_argument("system")
+    stream.add_argument("--share", default="0/1", help="this worker's number, from 0, of how many; default: 0/1")
+    stream.add_argument("--port", default="8091", help="port of /health and /metrics; default: 8091")
+    stream.set_defaults(run=_stream)
     letters = add_command(
         commands,
         "dead-letters",
@@ -31,7 +41,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     letters.add_argument("--reason", default="", help="only those whose reason begins so")
     letters.add_argument("--replay", action="store_true", help="write them back, each once")
     letters.set_defaults(run=_dead_letters)
-    for command in (land, letters):
+    for command in (land, stream, letters):
         command.add_argument("--servers", help="host:port of Kafka; default: the broker that `up kafka` started")
 
 
@@ -55,6 +65,21 @@ def _land(options: argparse.Namespace) -> int:
         report = land(system, lake, broker, name)
         print(f"{name}: {report.rows} rows, {sum(report.refused.values())} refused, lag {report.lag}")
     return 0
+
+
+def _stream(options: argparse.Namespace) -> None:
+    from ai_patterns.services.stream_worker.__main__ import run
+    from ai_patterns.services.stream_worker.settings import read_settings
+
+    home, folder = Home.from_environment(), spec_of(options.system).folder
+    places = {
+        "--system-folder": folder,
+        "--kafka": _broker(options).servers,
+        "--tiles": home.tiles_of(home.features / options.system),
+        "--share": options.share,
+        "--port": options.port,
+    }
+    run(read_settings([text for flag, value in places.items() for text in (flag, str(value))], {}))
 
 
 def _dead_letters(options: argparse.Namespace) -> int:

@@ -181,6 +181,10 @@ class TileStore(ABC):
         with self.snapshot() as reader:
             return _offsets(reader)
 
+    def rewind(self, topic: str, partition: int, offset: int) -> None:
+        """Have a partition read again from `offset`; events that were folded are known and not folded twice."""
+        self.transact(lambda transaction: transaction.note(f"offset|{topic}|{partition}", str(offset)))
+
     def seal(self, at: dt.datetime) -> Offsets:
         """Keep what is known before `at` apart from now on; return the next offsets as of that moment.
 

@@ -10,6 +10,12 @@ from ai_patterns.errors import ServiceRejectedError
 from ai_patterns.spec.system import SystemSpec
 
 
+def tiles_exist(url: str) -> bool:
+    """Whether a store was ever made at `url`; one on a server is taken to be there."""
+    scheme, _, place = url.partition("://")
+    return scheme != "sqlite" or Path(place.removeprefix("/")).is_file()
+
+
 def open_tile_store(system: SystemSpec, url: str) -> TileStore:
     """The store at `sqlite:///path`.
 

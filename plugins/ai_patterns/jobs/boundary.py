@@ -84,9 +84,7 @@ def batch_rows(system: SystemSpec, lake: Lake, name: str, at: dt.datetime) -> li
     recent = before & (ds.field(stream.event_time) > pa.scalar(at - group.hop, pa.timestamp("us", tz="UTC")))
     relations = {
         "events": lake.dataset(f"events/{group.stream}").to_table(filter=recent),
-        "tiles": lake.dataset(f"tiles/{name}").to_table(
-            filter=before & (ds.field("tile_end") > horizon)
-        ),
+        "tiles": lake.dataset(f"tiles/{name}").to_table(filter=before & (ds.field("tile_end") > horizon)),
     }
     return changes_of(group, duckdb.run(batch_sql(group, stream), relations, parameters={"at": to_microseconds(at)}))
 

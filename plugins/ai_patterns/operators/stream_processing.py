@@ -56,6 +56,8 @@ class LandTopicOperator(TopicOperator):
         simulated = self.as_of or context["params"].get("as_of")
         at = self.moment_of(context) if simulated else None
         report = land(self.spec, self.lake, self.broker, self.stream, clock=lambda: at or utc_now())
+        if not report.rows and not report.refused:
+            raise AirflowSkipException(f"Nothing to do: the topic of {self.stream} holds nothing new.")
         summary: dict[str, Any] = {"rows": report.rows, "refused": dict(report.refused), "lag": report.lag}
         self.log.info("Landed %s: %s", self.stream, summary)
         for outlet in self.outlets:
