@@ -58,7 +58,11 @@ class Speed:
         name = f"made_up_{uuid.uuid4().hex[:6]}"
         self.flink, self.broker = flink, broker
         self.system: SystemSpec = made_up_system(name, f"{name}.events")
-        self.jobs = {group: tiles_job(self.system, group, {"bootstrap.servers": broker.servers}) for group in groups}
+        jobs = {group: tiles_job(self.system, group, {"bootstrap.servers": broker.servers}) for group in groups}
+        prompt = {"execution.checkpointing.interval": "500 ms"}  # that often tiles are committed
+        self.jobs = {
+            group: dataclasses.replace(job, properties={**job.properties, **prompt}) for group, job in jobs.items()
+        }
         self.sent: list[Row] = []
         broker.create_topic(f"{name}.events", 2)
         for group in groups:
