@@ -11,7 +11,6 @@ import datetime as dt
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,6 +31,8 @@ from ai_patterns.core.tile_rows import (
 )
 from ai_patterns.errors import FencedError, ServiceRejectedError
 from ai_patterns.spec.system import SystemSpec
+
+CONN_ID = "ai_patterns_online_store"
 
 Place = tuple[bytes, str]
 """An entity and the name of one of its rows."""
@@ -94,6 +95,7 @@ class Transaction(Protocol):
     def note(self, name: str, text: str) -> None: ...  # noqa: D102
     def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]: ...  # noqa: D102
     def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None: ...  # noqa: D102
+    def forget(self, stream: str, before: dt.date) -> None: ...  # noqa: D102
     def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]: ...  # noqa: D102
     def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None: ...  # noqa: D102
 
@@ -122,8 +124,8 @@ class TileStore(ABC):
         """Run `work` in one transaction, again from the start if another writer came between."""
 
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[Reader]:
-        """Reads that all see the same moment."""
+    def snapshot(self, work: Callable[[Reader], Any]) -> Any:
+        """Run `work` on reads that all see the same moment, again from the start where they did not."""
 
     @abstractmethod
     def load(self, space: str, rows: Iterable[tuple[bytes, str, bytes]]) -> None:
@@ -177,8 +179,7 @@ class TileStore(ABC):
 
     def offsets(self) -> Offsets:
         """Next offset of each partition that was read, by topic."""
-        with self.snapshot() as reader:
-            return _offsets(reader)
+        return self.snapshot(_offsets)  # type: ignore[no-any-return]
 
     def seal(self, at: dt.datetime) -> Offsets:
         """Keep what is known before `at` apart from now on; return the next offsets as of that moment.
@@ -198,8 +199,7 @@ class TileStore(ABC):
 
     def boundary(self) -> Boundary | None:
         """Where the batch layer ends now."""
-        with self.snapshot() as reader:
-            return _boundary(reader)
+        return self.snapshot(_boundary)  # type: ignore[no-any-return]
 
     def advance(self, boundary: Boundary, rows: Mapping[str, Iterable[Change]], ids: Mapping[str, Seen]) -> Boundary:
         """Draw the boundary: the batch layer's rows replace what the speed layer held of the same events.
@@ -230,7 +230,7 @@ class TileStore(ABC):
         return drawn
 
     def tidy(self) -> int:
-        """Delete what no read sees any more; return the number of rows."""
+        """Delete what no read sees and no fold asks for any more; return the number of rows."""
         boundary = self.boundary()
         if boundary is None:
             return 0
@@ -238,27 +238,36 @@ class TileStore(ABC):
         for group in self.system.groups:
             gone += self.drop(_batch(group, boundary.generation - 1), lambda _: False)
             gone += self.drop(_speed(group), lambda name: is_visible(part_of(name), boundary))
+        self.transact(lambda transaction: self._forget(transaction, boundary))
         return gone
 
     def read(self, group: str, entities: Sequence[Entity], at: dt.datetime) -> list[dict[str, Any] | None]:
         """Features of entities at an instant; None for one of which no row is held."""
-        with self.snapshot() as reader:
-            found = self._rows(reader, group, [pack_entity(entity) for entity in entities])
+        packed = [pack_entity(entity) for entity in entities]
+        found = self.snapshot(lambda reader: self._rows(reader, group, packed))
         spec, instant = self.system.groups[group], _us(at)
         return [features_at(spec, rows, instant) if rows else None for rows in found]
 
     def entities(self, group: str) -> list[Entity]:
         """Every entity of a group of which a row is held."""
-        with self.snapshot() as reader:
-            return [unpack_entity(packed) for packed in self._entities(reader, group)]
+        return [unpack_entity(packed) for packed in self.snapshot(lambda reader: self._entities(reader, group))]
 
     def dump(self, group: str) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
         """All visible rows of a group, and the offsets up to which messages are in them."""
-        with self.snapshot() as reader:
+
+        def work(reader: Reader) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
             packed = self._entities(reader, group)
             rows = self._rows(reader, group, packed)
-            offsets = _offsets(reader)
-        return offsets, {unpack_entity(entity): held for entity, held in zip(packed, rows, strict=True) if held}
+            held = {unpack_entity(entity): found for entity, found in zip(packed, rows, strict=True) if found}
+            return _offsets(reader), held
+
+        return self.snapshot(work)  # type: ignore[no-any-return]
+
+    def _forget(self, transaction: Transaction, boundary: Boundary) -> None:
+        """Delete identities of events that a fold would leave out for their age."""
+        for name, stream in self.system.streams.items():
+            oldest = boundary.at - stream.lateness - dt.timedelta(days=1)
+            transaction.forget(name, oldest.date())
 
     def _entities(self, reader: Reader, group: str) -> list[bytes]:
         boundary = _boundary(reader)
@@ -307,6 +316,25 @@ class TileStore(ABC):
                     f"partition {partition} of {topic!r} was folded up to offset {stands}, not {span.start}; "
                     "start the worker again, it goes on from the store's offset"
                 )
+
+
+def require_same(name: str, incarnation: str, notes: Mapping[str, str]) -> None:
+    """Refuse a store that is not the one which was opened.
+
+    Args:
+        name: what the message calls the store.
+        incarnation: what the store's note held when it was opened.
+        notes: its notes now.
+
+    Raises:
+        ServiceRejectedError: it was emptied or put back since, and would serve less than was folded.
+    """
+    if notes.get("incarnation") != incarnation:
+        raise ServiceRejectedError(
+            f"the tiles in {name} were emptied or put back since they were opened. Start the process again, and load "
+            "the batch layer by the lambda architecture's DAG",
+            conn_id=CONN_ID,
+        )
 
 
 Seen = Mapping[dt.date, Sequence[str]]
@@ -364,7 +392,8 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
             if drawn.offsets.get(topic, {}).get(partition, 0) < end:
                 raise ServiceRejectedError(
                     f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
-                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance again"
+                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance "
+                    "again"
                 )
 
 

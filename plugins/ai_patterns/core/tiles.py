@@ -70,7 +70,8 @@ def _event_partials(group: GroupSpec, stream: StreamSpec) -> list[str]:
             partials.append(f"{_scaled(item)} AS {name}_sum")
             partials.append(f"CAST({item.column} IS NOT NULL AS BIGINT) AS {name}_n")
         elif item.function in ("min", "max"):
-            partials.append(f"CAST({item.column} AS DOUBLE) AS {name}_{item.function}")
+            # Of 0.0 and -0.0 the extreme would be the one that came first; a sum with 0.0 is never -0.0.
+            partials.append(f"CAST({item.column} AS DOUBLE) + 0.0::DOUBLE AS {name}_{item.function}")
     newest = last_columns(group)
     if newest:
         order = [f"epoch_us({stream.event_time})", f"epoch_us({stream.known_time})", *stream.key]
