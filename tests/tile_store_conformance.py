@@ -23,6 +23,7 @@ from ai_patterns.spec.system import SystemSpec
 
 DAY = dt.timedelta(days=1)
 START = event_streams.START
+TODAY = START.date()
 GROUP = "activity"
 
 OpenStore = Callable[..., TileStore]
@@ -38,7 +39,7 @@ def change(events: int, part: str = "2024-03-30", entity: str = "a") -> Change:
     return Change((entity,), 0, -(2**63), part, partials(events))
 
 
-def put(store: TileStore, span: Span, *changes: Change, ids: tuple[str, ...] = (), day: dt.date = START.date()) -> None:
+def put(store: TileStore, span: Span, *changes: Change, ids: tuple[str, ...] = (), day: dt.date = TODAY) -> None:
     store.update("events", [span], list(ids), lambda _: Folded({GROUP: list(changes)}, {day: list(ids)}))
 
 

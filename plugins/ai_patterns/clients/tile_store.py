@@ -12,6 +12,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from ai_patterns.core.speed import TileRow, features_at, merger
@@ -276,11 +277,12 @@ class TileStore(ABC):
 
     def _rows(self, reader: Reader, group: str, entities: Sequence[bytes]) -> list[list[TileRow]]:
         boundary = _boundary(reader)
+        visible = cache(lambda part: is_visible(part, boundary))
         speed = reader.entity_rows(_speed(group), entities)
         batch = reader.entity_rows(_batch(group, boundary.generation), entities) if boundary else [{} for _ in entities]
         return [
             [to_row(name, packed) for name, packed in loaded.items()]
-            + [to_row(name, packed) for name, packed in folded.items() if is_visible(part_of(name), boundary)]
+            + [to_row(name, packed) for name, packed in folded.items() if visible(part_of(name))]
             for loaded, folded in zip(batch, speed, strict=True)
         ]
 

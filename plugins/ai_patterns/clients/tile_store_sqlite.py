@@ -130,9 +130,12 @@ class _Sqlite:
         self._connection.execute("DELETE FROM seen WHERE stream = ? AND day < ?", (stream, before.isoformat()))
 
     def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]:
-        sql = "SELECT partials FROM tiles WHERE space = ? AND entity = ? AND name = ?"
-        found = (self._connection.execute(sql, (space, *place)).fetchone() for place in places)
-        return [row[0] if row else None for row in found]
+        sql = (
+            "SELECT partials FROM json_each(?) AS place LEFT JOIN tiles ON space = ? "
+            "AND entity = CAST(value ->> 0 AS BLOB) AND name = value ->> 1 ORDER BY place.key"
+        )
+        wanted = json.dumps([(entity.decode(), name) for entity, name in places])
+        return [row[0] for row in self._connection.execute(sql, (wanted, space))]
 
     def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None:
         sql = "INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?)"

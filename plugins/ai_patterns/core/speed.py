@@ -109,8 +109,9 @@ def features_at(group: GroupSpec, rows: Iterable[TileRow], at: int) -> dict[str,
     inside: dict[timedelta, Mapping[str, Any] | None] = {}
     for window in {window for item in group.aggregations.values() for window in item.windows}:
         total: Partials | None = None
+        ended = at - microseconds(window)
         for row in entered:
-            if at < row.tile_end + microseconds(window):
+            if ended < row.tile_end:
                 total = row.partials if total is None else merged(total, row.partials)
         inside[window] = None if total is None else dict(zip(names, total, strict=True))
     return {
