@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from ai_patterns.clients.tile_store import Claim, Span, TileStore
 from ai_patterns.core.speed import batch_sql
-from ai_patterns.core.tile_rows import Boundary
+from ai_patterns.core.tile_rows import Boundary, Change
 from ai_patterns.core.tiles import tiles_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.services.stream_worker.folding import Folder, changes_of
 from ai_patterns.spec.features import GroupSpec
 from ai_patterns.spec.streams import StreamSpec
+from ai_patterns.spec.system import SystemSpec
 from event_streams import MINUTE, SCHEMA, START, STREAM, events, system_with
 
 TOPIC = "happenings"
@@ -94,18 +95,24 @@ def fold(store: TileStore, folder: Folder, rows: pa.Table, claims: dict[int, Cla
 def draw_boundary(store: TileStore, rows: pa.Table, at: dt.datetime, landed: int) -> None:
     """Seal, build the batch layer of the first `landed` messages, and advance."""
     store.seal(at)
-    here = rows.slice(0, landed)
+    store.advance(*batch_layer(store.system, rows.slice(0, landed), at))
+
+
+def batch_layer(
+    system: SystemSpec, landed: pa.Table, at: dt.datetime
+) -> tuple[Boundary, dict[str, list[Change]], dict[str, dict[dt.date, list[str]]]]:
+    """The batch layer of landed messages: what `TileStore.advance` takes."""
     offsets: dict[int, int] = {}
-    for row in here.to_pylist():
+    for row in landed.to_pylist():
         offsets[row["topic_partition"]] = row["topic_offset"] + 1
-    spec, group = store.system.streams["events"], store.system.groups["activity"]
+    spec, group = system.streams["events"], system.groups["activity"]
     known = "SELECT *, CAST(known AS DATE) AS day FROM messages WHERE epoch_us(known) < $at"
     distinct = f"{known} QUALIFY row_number() OVER (PARTITION BY id ORDER BY topic_offset) = 1"
     instant = {"at": int(at.timestamp()) * 1_000_000}
-    events = duckdb.run(distinct, {"messages": here}, parameters=instant)
+    events = duckdb.run(distinct, {"messages": landed}, parameters=instant)
     tiles = duckdb.run(tiles_sql(group, spec), {"events": events})
     loaded = duckdb.run(batch_sql(group, spec), {"events": events, "tiles": tiles}, parameters=instant)
     ids: dict[dt.date, list[str]] = {}
     for row in events.to_pylist():
         ids.setdefault(row["day"], []).append(row["id"])
-    store.advance(Boundary(at, {TOPIC: offsets}), {"activity": changes_of(group, loaded)}, {"events": ids})
+    return Boundary(at, {TOPIC: offsets}), {"activity": changes_of(group, loaded)}, {"events": ids}

@@ -14,6 +14,7 @@ from ai_patterns.clients.tile_store_redis import RedisTileStore
 from ai_patterns.clients.tile_stores import open_tile_store
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.runtimes.redis import Redis
+from crash_points import add_figures, crash_everywhere
 from tile_store_conformance import GROUP, Conformance, OpenStore, Span, change, exact, put
 
 
@@ -64,3 +65,8 @@ def test_a_password_is_in_no_message() -> None:
         open_tile_store(speed_layer.streaming_system(), "redis://user:secret@127.0.0.1:1/0")
     assert "127.0.0.1:1/0" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_no_crash_loses_or_doubles_an_event(open_store: OpenStore, request: pytest.FixtureRequest) -> None:
+    figures = crash_everywhere(open_store, request.config.getoption("--crash-points"))
+    add_figures(request.config.getoption("--figures"), "tiles in Redis", figures)

@@ -15,7 +15,9 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
+from operator import methodcaller
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -43,7 +45,10 @@ class RedisTileStore(TileStore):
 
     def __init__(self, system: SystemSpec, url: str, prefix: str | None = None) -> None:
         super().__init__(system)
-        self._client = Redis.from_url(url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS)
+        # The library's types speak of its asynchronous client too.
+        self._client: Any = Redis.from_url(
+            url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+        )
         self._keys = _Keys(prefix or f"ai-patterns:{system.name}")
         with self._told():
             self._client.hsetnx(self._keys.notes, "incarnation", uuid.uuid4().hex)
@@ -90,9 +95,8 @@ class RedisTileStore(TileStore):
         """Delete rows, some hundred entities at a time."""
         with self._told():
             found = self._client.smembers(self._keys.entities(space))
-        return sum(
-            self._repeated(lambda some=some: self._drop(space, some, keep)) for some in _chunks(found, _ENTITIES)
-        )
+        chunks = _chunks(found, _ENTITIES)
+        return sum(self._repeated(partial(self._drop, space, some, keep)) for some in chunks)
 
     def _drop(self, space: str, entities: Sequence[bytes], keep: Callable[[str], bool]) -> int:
         keys = [self._keys.rows(space, entity) for entity in entities]
@@ -180,7 +184,7 @@ class _Keys:
 class _Reader:
     """Reads beside the notes of one moment."""
 
-    def __init__(self, client: Redis, keys: _Keys, notes: Mapping[str, str]) -> None:
+    def __init__(self, client: Any, keys: _Keys, notes: Mapping[str, str]) -> None:
         self._client, self._keys, self._notes = client, keys, dict(notes)
 
     def notes(self, prefix: str) -> dict[str, str]:
@@ -199,13 +203,13 @@ class _Reader:
 class _Transaction(_Reader):
     """Reads of what was there before, but for the notes, and writes kept back."""
 
-    def __init__(self, client: Redis, keys: _Keys, notes: Mapping[str, str]) -> None:
+    def __init__(self, client: Any, keys: _Keys, notes: Mapping[str, str]) -> None:
         super().__init__(client, keys, notes)
         self._writes: list[Callable[[Any], Any]] = []
 
     def note(self, name: str, text: str) -> None:
         self._notes[name] = text
-        self._writes.append(lambda pipe: pipe.hset(self._keys.notes, name, text))
+        self._writes.append(methodcaller("hset", self._keys.notes, name, text))
 
     def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]:
         if not ids:
@@ -218,14 +222,14 @@ class _Transaction(_Reader):
 
     def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None:
         if ids:
-            self._writes.append(lambda pipe: pipe.sadd(self._keys.days(stream), day.isoformat()))
-            self._writes.append(lambda pipe: pipe.sadd(self._keys.seen(stream, day.isoformat()), *ids))
+            self._writes.append(methodcaller("sadd", self._keys.days(stream), day.isoformat()))
+            self._writes.append(methodcaller("sadd", self._keys.seen(stream, day.isoformat()), *ids))
 
     def forget(self, stream: str, before: dt.date) -> None:
         for day in self._days(stream):
             if dt.date.fromisoformat(day) < before:
-                self._writes.append(lambda pipe, day=day: pipe.unlink(self._keys.seen(stream, day)))
-                self._writes.append(lambda pipe, day=day: pipe.srem(self._keys.days(stream), day))
+                self._writes.append(methodcaller("unlink", self._keys.seen(stream, day)))
+                self._writes.append(methodcaller("srem", self._keys.days(stream), day))
 
     def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]:
         names: dict[bytes, list[str]] = defaultdict(list)
