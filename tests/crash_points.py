@@ -187,16 +187,21 @@ def _ignore(_: object) -> None:
     return None
 
 
-def run(story: Story, open_store: OpenStore, name: str, fuse: Fuse) -> TileStore:
-    """Do every step; where the process ends, a new one does that step again."""
-    store = FailingStore(open_store(SYSTEM, name), fuse)
+def run(story: Story, open_store: OpenStore, name: str, fuse: Fuse) -> dict[str, Any]:
+    """Do every step; where the process ends, a new one does that step again.
+
+    Returns:
+        The outcome, and the tile rows after each step: what a crash did wrong, the next boundary might put right.
+    """
+    store, plain, after = FailingStore(open_store(SYSTEM, name), fuse), open_store(SYSTEM, name), []
     for step in story.steps:
         try:
             step(store)
         except CrashError:
             store = FailingStore(open_store(SYSTEM, name), fuse)
             step(store)
-    return open_store(SYSTEM, name)
+        after.append(exact(plain.dump(GROUP))["rows"])
+    return {**outcome(story, plain), "after": after}
 
 
 def outcome(story: Story, store: TileStore) -> dict[str, Any]:
@@ -214,14 +219,16 @@ def outcome(story: Story, store: TileStore) -> dict[str, Any]:
 
 def damage(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[int, int]:
     """Events that are missing from tile rows, and events that are in them more than once."""
-    there, due = _events(found), _events(wanted)
-    differences = [there.get(row, 0) - due.get(row, 0) for row in {*there, *due}]
+    differences = []
+    for one, other in zip(found["after"], wanted["after"], strict=True):
+        there, due = _events(one), _events(other)
+        differences += [there.get(row, 0) - due.get(row, 0) for row in {*there, *due}]
     return -sum(number for number in differences if number < 0), sum(number for number in differences if number > 0)
 
 
-def _events(held: Mapping[str, Any]) -> dict[tuple[Any, ...], int]:
+def _events(held: Mapping[Any, Any]) -> dict[tuple[Any, ...], int]:
     found: dict[tuple[Any, ...], int] = {}
-    for entity, rows in held["rows"].items():
+    for entity, rows in held.items():
         for tile_end, enters, partials in rows:
             place = (entity, tile_end, enters)
             found[place] = found.get(place, 0) + unpack(partials)[0]
@@ -233,9 +240,9 @@ def crash_everywhere(open_store: OpenStore, points: int) -> dict[str, int]:
     figures, seed = {"crash_points": 0, "lost": 0, "doubled": 0}, 0
     while figures["crash_points"] < points:
         story, fuse = Story(seed), Fuse(0)
-        wanted = outcome(story, run(story, open_store, f"{seed}-whole", fuse))
+        wanted = run(story, open_store, f"{seed}-whole", fuse)
         for fatal in range(1, fuse.calls + 1):
-            found = outcome(story, run(story, open_store, f"{seed}-{fatal}", Fuse(fatal)))
+            found = run(story, open_store, f"{seed}-{fatal}", Fuse(fatal))
             lost, doubled = damage(found, wanted)
             figures["lost"], figures["doubled"] = figures["lost"] + lost, figures["doubled"] + doubled
             figures["crash_points"] += 1

@@ -26,7 +26,7 @@ from ai_patterns.core.tile_rows import (
     pack,
     pack_entity,
     part_of,
-    to_row,
+    to_rows,
     unpack,
     unpack_entity,
 )
@@ -281,8 +281,7 @@ class TileStore(ABC):
         speed = reader.entity_rows(_speed(group), entities)
         batch = reader.entity_rows(_batch(group, boundary.generation), entities) if boundary else [{} for _ in entities]
         return [
-            [to_row(name, packed) for name, packed in loaded.items()]
-            + [to_row(name, packed) for name, packed in folded.items() if visible(part_of(name))]
+            to_rows(loaded, lambda _: True) + to_rows(folded, visible)
             for loaded, folded in zip(batch, speed, strict=True)
         ]
 

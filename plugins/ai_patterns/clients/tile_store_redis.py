@@ -52,7 +52,7 @@ class RedisTileStore(TileStore):
         self._keys = _Keys(prefix or f"ai-patterns:{system.name}")
         with self._told():
             self._client.hsetnx(self._keys.notes, "incarnation", uuid.uuid4().hex)
-            self._incarnation = self._client.hget(self._keys.notes, "incarnation").decode()
+            self._incarnation: str = self._client.hget(self._keys.notes, "incarnation").decode()
 
     def transact(self, work: Callable[[Transaction], Any]) -> Any:
         """Run `work`; what it writes comes in at once, if no other writer came between."""
