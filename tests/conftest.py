@@ -15,7 +15,8 @@ from ai_patterns.spec.system import SystemSpec
 from systems.docks.make_data import write_data
 
 # Before anything imports airflow: its first import writes a configuration into AIRFLOW_HOME.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="ai-patterns-airflow-"))
+if "PYTEST_XDIST_WORKER" in os.environ or "AIRFLOW_HOME" not in os.environ:  # a worker inherits its starter's
+    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="ai-patterns-airflow-")
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

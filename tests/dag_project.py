@@ -16,7 +16,7 @@ PATTERNS = (
     "feedback_loop",
     "monitoring",
 )
-STREAMED = ("stream_processing",)
+STREAMED = ("stream_processing", "lambda_architecture")
 """What a system has besides whose streams have topics, as those of flights and not of the greenhouse."""
 
 GREENHOUSE = """

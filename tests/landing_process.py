@@ -1,11 +1,15 @@
 """A landing, or a replay, in a process of its own, to be killed: from outside, or by itself at one of its steps."""
 
 import datetime as dt
+import multiprocessing
 import os
 import resource
 import signal
 import sys
 from dataclasses import dataclass
+from multiprocessing import forkserver
+
+import pytest
 
 from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
@@ -14,6 +18,16 @@ from ai_patterns.jobs import dead_letters, landing
 from plant import plant
 
 STEPS = ("landing.py", "landed.py", "fenced_table.py", "kafka_transactions.py", "dead_letters.py", "lake.py")
+
+
+def forks():
+    """A context whose processes are forks of one that has imported this module, so they begin at once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["landing_process"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
+    return context
 
 
 @dataclass(frozen=True)

@@ -197,9 +197,9 @@ def check_formula(store: TileStore, system: SystemSpec, rows, key, data) -> None
                 want = event_streams.expected(distinct, group, item, window, at, entity)
                 none = 0.0 if item.function in ("count", "sum") else None
                 got = found[feature_name(name, window)] if found else none
-                assert bits(got) == bits(want), (name, window, at, entity, got, want)
+                assert bits(got) == bits(0.0 if want == 0 else want), (name, window, at, entity, got, want)
 
 
 def bits(value) -> object:
-    """What tells values apart; an extreme of zeros is 0.0."""
-    return struct.pack("d", value + 0.0) if isinstance(value, float) else value
+    """What tells values apart, 0.0 and -0.0 too."""
+    return struct.pack("d", value) if isinstance(value, float) else value

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -19,12 +20,13 @@ from quixstreams import Application
 from quixstreams.dataframe.windows import Count, Max, Min, Sum
 
 HOP = timedelta(minutes=5)
+WAIT_SECONDS = 0.02
 
 
 def main() -> None:
-    """Read the topic from its start until `--events` events were folded; print their number and the seconds as JSON."""
+    """Read the topic from its start until it is ended; Redis tells how many events are finished."""
     options = _arguments()
-    writer = Writer(options.redis, options.pipeline)
+    writer = Writer(options.redis, options.group, options.length // 5)
     app = Application(
         broker_address=options.broker,
         consumer_group=options.group,
@@ -33,13 +35,11 @@ def main() -> None:
         loglevel="WARNING",
     )
     topic = app.topic(options.topic, value_deserializer="json", timestamp_extractor=_event_time)
-    frame, length = app.dataframe(topic).update(writer.count), timedelta(minutes=options.length)
+    frame, length = app.dataframe(topic), timedelta(minutes=options.length)
     windows = frame.hopping_window(length, HOP) if length > HOP else frame.tumbling_window(HOP)
     updates = windows.agg(count=Count(), sum=Sum("value"), min=Min("value"), max=Max("value")).current()
     updates.update(writer.write, metadata=True)
-    app.run(count=options.events * int(length / HOP))  # it counts updates: one for each window of an event
-    writer.flush()
-    print(json.dumps({"events": writer.events, "seconds": writer.last - writer.first}), flush=True)
+    app.run()
 
 
 def _arguments() -> argparse.Namespace:
@@ -47,8 +47,6 @@ def _arguments() -> argparse.Namespace:
     for name in ("broker", "redis", "topic", "group", "state"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--length", type=int, default=60, help="minutes of the window (default: %(default)s)")
-    parser.add_argument("--events", type=int, default=0, help="stop after so many; 0 never stops")
-    parser.add_argument("--pipeline", type=int, default=1, help="updates in one write to Redis (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -57,30 +55,37 @@ def _event_time(value: dict[str, Any], *_: object) -> int:
 
 
 class Writer:
-    """Writes each window's newest aggregate to Redis under its key."""
+    """Writes each window's newest aggregate to Redis: many in one pipeline, none later than `WAIT_SECONDS`."""
 
-    def __init__(self, address: str, pipeline: int) -> None:
+    def __init__(self, address: str, group: str, windows: int) -> None:
         host, port = address.split(":")
-        self._pipe = redis.Redis(host, int(port)).pipeline(transaction=False)
-        self._size = pipeline
-        self.events, self.first, self.last = 0, 0.0, 0.0
-
-    def count(self, _: object) -> None:
-        """Take the time of the first event and of the newest."""
-        self.events += 1
-        self.last = time.monotonic()
-        self.first = self.first or self.last
+        self._redis = redis.Redis(host, int(port))
+        self._group, self._windows = group.encode(), windows
+        self._waiting: dict[bytes, dict[str, str]] = {}
+        self._updates, self._lock = 0, threading.Lock()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def write(self, window: dict[str, Any], key: bytes, *_: object) -> None:
-        """Take one update in; it is written when the pipeline is full."""
-        self._pipe.hset(b"window:" + bytes(key), str(window["start"]), json.dumps(window))
-        if len(self._pipe) >= self._size:
-            self.flush()
+        """Take one update in."""
+        with self._lock:
+            self._waiting.setdefault(self._group + b":" + bytes(key), {})[str(window["start"])] = json.dumps(window)
+            self._updates += 1
 
-    def flush(self) -> None:
-        """Write what waits."""
-        self._pipe.execute()
-        self.last = time.monotonic()
+    def _run(self) -> None:
+        while True:
+            time.sleep(WAIT_SECONDS)
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what waits, and how many events are finished."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+            events = self._updates // self._windows
+        pipe = self._redis.pipeline(transaction=False)
+        for key, windows in waiting.items():
+            pipe.hset(key, mapping=windows)
+        pipe.set(self._group + b":events", events)
+        pipe.execute()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ AIPatternsError
     ├── DataQualityError
     ├── DriftDetectedError
     ├── ParityError
+    ├── CertificateError
     └── PromotionRejectedError
 ```
 """
@@ -124,6 +125,10 @@ class DriftDetectedError(GateFailedError):
 
 class ParityError(GateFailedError):
     """Served features differ from their recomputation."""
+
+
+class CertificateError(GateFailedError):
+    """Batch and speed layer merged differ from the lake."""
 
 
 class PromotionRejectedError(GateFailedError):

@@ -52,7 +52,7 @@ def page(airflow: Standalone, require_program) -> Iterator[Page]:
         browser.close()
 
 
-@pytest.mark.parametrize("path", ["/ai-patterns/", f"/ai-patterns/dags/{DAG}"])
+@pytest.mark.parametrize("path", ["/ai-patterns/", f"/ai-patterns/dags/{DAG}", "/ai-patterns/parity/flights/1"])
 def test_a_stranger_gets_401(airflow: Standalone, path: str) -> None:
     assert httpx.get(airflow.url + path).status_code == 401
 

@@ -1,6 +1,5 @@
 """Dead letters go back into their topic once, whatever kills the replay."""
 
-import multiprocessing
 import random
 import signal
 import uuid
@@ -13,7 +12,7 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.errors import FencedError
 from ai_patterns.jobs.dead_letters import count_letters, replay, waiting_letters
 from ai_patterns.jobs.landing import land
-from landing_process import replay_and_die
+from landing_process import forks, replay_and_die
 from plant import plant, value
 
 
@@ -92,8 +91,7 @@ def test_a_message_that_fails_again_is_a_new_letter(broker, topic, lake) -> None
 def test_a_killed_replay_goes_on_where_it_died(broker, topic, lake) -> None:
     send(broker, topic, *(hot(number) for number in range(60)))
     land(plant(topic), lake, broker, "readings")
-    context, seeded = multiprocessing.get_context("forkserver"), random.Random(3)
-    context.set_forkserver_preload(["landing_process"])
+    context, seeded = forks(), random.Random(3)
     for _ in range(5):
         child = context.Process(target=replay_and_die, args=(broker.servers, topic, seeded.randint(1, 15)))
         child.start()

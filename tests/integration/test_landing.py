@@ -3,10 +3,14 @@
 import datetime as dt
 import json
 import random
+import time
 import uuid
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
 
+from ai_patterns.clients import kafka as kafka_client
 from ai_patterns.clients.dead_letters import dead_topic, read_letters
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Record
@@ -17,6 +21,7 @@ from ai_patterns.errors import FencedError, ServiceRejectedError, ServiceUnavail
 from ai_patterns.jobs.ingestion import audit, extract, ingest, publish
 from ai_patterns.jobs.landed import lag, landed_offsets
 from ai_patterns.jobs.landing import LandingReport, land, landed_schema
+from ai_patterns.runtimes.runtime import free_port
 from plant import plant, value
 from shop import orders, shop
 
@@ -117,17 +122,19 @@ def test_dead_letters_are_kept_byte_for_byte_and_the_rest_go_on(broker, topic, s
     assert landed_ids(lake) == [f"r{number}" for number in range(6)]
 
 
-def test_a_topic_that_was_made_anew_stops_the_landing(kafka, broker, topic, system, lake) -> None:
-    from confluent_kafka.admin import AdminClient
+def make_anew(broker, topic) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.servers})
+    admin.delete_topics([topic])[topic].result()
+    deadline = time.monotonic() + 20
+    while not broker.create_topic(topic, 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
+
+def test_a_topic_that_was_made_anew_stops_the_landing(broker, topic, system, lake) -> None:
     send(broker, topic, *(reading(number) for number in range(4)))
     land(system, lake, broker, "readings")
-    admin = AdminClient({"bootstrap.servers": kafka.address})
-    admin.delete_topics([topic])[topic].result()
-    for _ in range(100):
-        if not admin.list_topics(topic, timeout=5).topics[topic].partitions:
-            break
-    broker.create_topic(topic, 2)
+    make_anew(broker, topic)
     send(broker, topic, *(reading(number) for number in range(40)))
     before = lake.version("landed/readings")
     with pytest.raises(ServiceRejectedError, match=r"was made anew .* Give the new topic another name"):
@@ -138,6 +145,51 @@ def test_a_topic_that_was_made_anew_stops_the_landing(kafka, broker, topic, syst
     send(broker, f"{topic}.second", reading(9, 0))
     assert land(renamed, lake, broker, "readings").rows == 1
     assert landed_offsets(system, lake, "readings") == {0: 2, 1: 2}
+
+
+def test_letters_of_an_old_topic_decide_nothing_about_a_new_one(broker, topic, system, lake, tmp_path) -> None:
+    send(broker, topic, *(reading(number, told=None) for number in range(10)))
+    assert land(system, lake, broker, "readings").refused == {"not_null": 10}
+    make_anew(broker, topic)
+    send(broker, topic, *(reading(number) for number in range(10)))
+    assert land(system, Lake(str(tmp_path / "second"), "plant"), broker, "readings").rows == 10
+
+
+def test_a_lost_lake_lands_again_without_new_letters(broker, topic, system, lake, tmp_path) -> None:
+    send(broker, topic, reading(0), reading(1, told=None), reading(2))
+    assert land(system, lake, broker, "readings").rows == 2
+    again = land(system, Lake(str(tmp_path / "second"), "plant"), broker, "readings")
+    assert (again.rows, again.refused) == (2, {})
+    assert len(list(read_letters(broker, topic))) == 1
+
+
+def test_a_topic_whose_unread_records_are_gone_stops_the_landing(broker, topic, system, lake) -> None:
+    send(broker, topic, *(reading(number, 0) for number in range(4)))
+    land(system, lake, broker, "readings")
+    send(broker, topic, *(reading(number, 0) for number in range(4)))
+    admin = AdminClient({"bootstrap.servers": broker.servers})
+    for answer in admin.delete_records([TopicPartition(topic, 0, 6)]).values():
+        answer.result()
+    with pytest.raises(ServiceRejectedError, match=r"offset 4 .* holds 6 to 8: .* Bring its records back"):
+        land(system, lake, broker, "readings")
+
+
+def test_a_partition_more_is_read_from_its_start(broker, topic, system, lake) -> None:
+    send(broker, topic, reading(1))
+    land(system, lake, broker, "readings")
+    admin = AdminClient({"bootstrap.servers": broker.servers})
+    for answer in admin.create_partitions([NewPartitions(topic, 3)]).values():
+        answer.result()
+    send(broker, topic, reading(2, 2))
+    assert land(system, lake, broker, "readings").offsets == {0: 0, 1: 1, 2: 1}
+    assert landed_ids(lake) == ["r1", "r2"]
+
+
+def test_an_absent_broker(topic, system, lake, monkeypatch) -> None:
+    monkeypatch.setattr(kafka_client, "ANSWER_SECONDS", 1.0)
+    with pytest.raises(ServiceUnavailableError, match="is away"):
+        land(system, lake, Broker(f"127.0.0.1:{free_port()}"), "readings")
+    assert not lake.exists("landed/readings")
 
 
 def test_marks_of_transactions_are_no_lag(broker, topic, system, lake) -> None:
@@ -205,7 +257,7 @@ def test_publishing_from_topics_equals_publishing_from_sources(broker, topic, tm
     send(broker, topic, *(Record(item, b"k", (), STAMP, number % 2) for number, item in enumerate(repeated)))
     assert land(system, landed, broker, "orders").rows == 110
     with pytest.raises(ServiceUnavailableError, match="'landed/orders'"):
-        extract(system, plain, days, run_id="topics", origin="topics")
+        extract(system, Lake(str(tmp_path / "empty"), "shop"), days, run_id="topics", origin="topics")
     assert extract(system, landed, days, run_id="topics", origin="topics") == {"orders": 90}
     audit(system, landed, days, run_id="topics")
     assert publish(system, landed, days, run_id="topics") == {"orders": 90}

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
@@ -13,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.core.days import Days
+from ai_patterns.core.predictions import PARTITIONS
 from ai_patterns.jobs.checks import CheckRow, record_checks
 from ai_patterns.operators.batch_processing import BuildFeaturesOperator
 from ai_patterns.operators.data_pipeline import (
@@ -33,6 +36,7 @@ from ai_patterns.operators.feedback_loop import (
     MeasurePerformanceOperator,
 )
 from ai_patterns.operators.monitoring import (
+    CheckParityOperator,
     CheckPredictionsOperator,
     CheckQualityOperator,
     DetectDriftOperator,
@@ -173,6 +177,29 @@ def test_monitoring_and_its_report(champion, docks_folder, home, lake):
     page = home / ".run" / "reports" / "docks" / "2024-03-20" / "report.html"
     assert report == {"path": str(page), "alarms": []}
     assert json.loads(page.with_name("report.json").read_text())["data_pipeline"]["state"] == "ready"
+
+
+def serve_online(lake, day, spoil):
+    """The batch predictions of a day as if the service had made them."""
+    batch = lake.read("predictions", Days.parse(day)).filter(pc.field("mode") == "batch")
+    rows = [{**row, "mode": "online", "features": spoil(row["features"])} for row in batch.to_pylist()]
+    where = f"day = '{day}' AND mode = 'online'"
+    lake.replace_where("predictions", pa.Table.from_pylist(rows, batch.schema), where, PARTITIONS)
+
+
+def test_parity_is_skipped_passed_and_failed(champion, docks_folder, lake):
+    with pytest.raises(AirflowSkipException, match="nothing was served online on 2024-03-17"):
+        run(CheckParityOperator, docks_folder, "2024-03-17")
+    serve_online(lake, "2024-03-16", lambda features: features)
+    summary = run(CheckParityOperator, docks_folder, "2024-03-16")
+    assert (summary["vectors"], summary["alarms"]) == (72, 0)
+    serve_online(lake, "2024-03-18", lambda features: features.replace('"weekend":0.0', '"weekend":false'))
+    with pytest.raises(AirflowFailException, match=r"ParityError: 1 failures of parity .* weekend: 72 of 72 .* type"):
+        run(CheckParityOperator, docks_folder, "2024-03-18")
+    told = CheckParityOperator(task_id="told", system=docks_folder, fail_on_alarm=False)
+    assert told.execute({"params": {"days": "2024-03-18"}, "run_id": "by-hand"})["alarms"] == 1
+    failed = lake.read("checks").filter((pc.field("family") == "parity") & ~pc.field("passed")).to_pylist()
+    assert [(str(row["day"]), row["subject"]) for row in failed] == [("2024-03-18", "weekend")]
 
 
 def test_an_alarm_is_named_after_the_report_was_written(champion, docks_folder, home, lake):

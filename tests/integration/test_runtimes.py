@@ -110,6 +110,6 @@ def test_the_commands(tmp_path, capsys, require_program) -> None:
         Redis(tmp_path / "redis").down()
     told = [line.split(" at ")[0] for line in capsys.readouterr().out.splitlines()]
     assert told == [
-        "redis: started", "redis: runs already", "kafka: does not run", "redis: runs", "kafka: did not run",
-        "redis: stopped",
+        "redis: started", "redis: runs already", "flink: does not run", "kafka: does not run", "redis: runs",
+        "flink: did not run", "kafka: did not run", "redis: stopped",
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow.sdk.module_loading import import_string
 
+from ai_patterns.cli import main
 from ai_patterns.clients.kafka import Broker, Record
 from ai_patterns.operators.stream_processing import LandTopicOperator, ReplayDeadLettersOperator
 from ai_patterns.sensors.topic_caught_up import TopicCaughtUpSensor
@@ -57,7 +58,9 @@ def test_topics_land_and_dead_letters_go_back(kafka, topic, folder) -> None:
     summary = run(LandTopicOperator, folder, {"outlet_events": events}, stream="orders", outlets=[landed])
     assert summary == {"rows": 2, "refused": {"range": 1}, "lag": 0}
     assert events[landed].extra == {"stream": "orders", **summary}
-    with pytest.raises(AirflowSkipException):
+    with pytest.raises(AirflowSkipException, match="holds nothing new"):
+        run(LandTopicOperator, folder, stream="orders")
+    with pytest.raises(AirflowSkipException, match="no dead letters"):
         run(ReplayDeadLettersOperator, folder)
     assert run(ReplayDeadLettersOperator, folder, {"params": {"replay": "type"}}) == {"orders": 0}
     assert run(ReplayDeadLettersOperator, folder, {"params": {"replay": ""}}) == {"orders": 1}
@@ -91,3 +94,17 @@ def test_the_sensor_defers_until_the_lake_has_caught_up(kafka, topic, folder) ->
 
     assert asyncio.run(late()).payload == {"orders": 0}
     assert run(TopicCaughtUpSensor, folder) == {"orders": 0}
+
+
+def test_the_command_lands_counts_and_replays(kafka, topic, folder, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(folder.parent))
+    assert main(["land", "shop"]) == 1
+    assert "no broker was started here" in capsys.readouterr().err
+    send(kafka, topic, 1, -2, -3)
+    servers = ["--servers", kafka.address]
+    assert main(["land", "shop", *servers]) == 0
+    assert capsys.readouterr().out == "orders: 1 rows, 2 refused, lag 0\n"
+    assert main(["dead-letters", "shop", "orders", *servers]) == 0
+    assert capsys.readouterr().out.split() == ["2", "range:", "price:", "outside", "0", "to", "1000"]
+    assert main(["dead-letters", "shop", "orders", "--reason", "range", "--replay", *servers]) == 0
+    assert capsys.readouterr().out == "2 messages are back in the topic\n"

@@ -60,7 +60,7 @@ def test_validate_where_there_is_nothing(capsys) -> None:
     assert "ai-patterns new NAME" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["validate", "new", "evaluate", "readmit", "serve", "rollback", "report"])
+@pytest.mark.parametrize("command", ["validate", "new", "evaluate", "parity", "readmit", "serve", "rollback", "report"])
 def test_every_command_shows_a_call_that_it_understands(capsys, command: str) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])

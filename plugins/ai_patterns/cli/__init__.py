@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, loop, runtimes, specs
+from ai_patterns.cli import evaluation, loop, parity, runtimes, specs, topics
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
@@ -15,6 +15,8 @@ first steps:
   ai-patterns validate                     check every system; an error names file, line, field and nearest name
   ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
   ai-patterns up kafka                     start a real broker here; `down kafka` stops it
+  ai-patterns stream flights               fold its topics into online features as they come
+  ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
 
 places (environment, with their defaults):
   AI_PATTERNS_HOME          $AIRFLOW_HOME, or the working folder
@@ -23,6 +25,7 @@ places (environment, with their defaults):
   AI_PATTERNS_TRACKING_URI  sqlite:///$AI_PATTERNS_HOME/.run/mlflow.db
   AI_PATTERNS_FEAST         $AI_PATTERNS_HOME/.run/feast
   AI_PATTERNS_REPORTS       $AI_PATTERNS_HOME/.run/reports
+  AI_PATTERNS_TILES         tiles.db beside each Feast repository; else redis://host:port/0
   AI_PATTERNS_CACHE         ~/.cache/ai-patterns
 """
 
@@ -46,6 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, runtimes):
+    for part in (specs, loop, evaluation, parity, runtimes, topics):
         part.add_commands(commands)
     return parser

@@ -12,7 +12,7 @@ from ai_patterns.clients.home import Home
 if TYPE_CHECKING:
     from ai_patterns.runtimes.runtime import Runtime
 
-NAMES = ("kafka", "redis")
+NAMES = ("flink", "kafka", "redis")
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -31,11 +31,12 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _runtimes(options: argparse.Namespace, name: str | None = None) -> list[Runtime]:
+    from ai_patterns.runtimes.flink import Flink
     from ai_patterns.runtimes.kafka import Kafka
     from ai_patterns.runtimes.redis import Redis
 
     root = options.home or Home.from_environment().made / "runtimes"
-    return [kind(root / kind.name) for kind in (Kafka, Redis) if name in {None, kind.name}]
+    return [kind(root / kind.name) for kind in (Flink, Kafka, Redis) if name in {None, kind.name}]
 
 
 def _up(options: argparse.Namespace) -> int:

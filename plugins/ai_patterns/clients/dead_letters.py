@@ -18,8 +18,7 @@ SETTINGS = {
     "message.timestamp.before.max.ms": str(2**63 - 1),
 }
 
-_REASON, _TOPIC, _PARTITION, _OFFSET = (f"dead-letter-{name}" for name in ("reason", "topic", "partition", "offset"))
-_HEADERS = (_REASON, _TOPIC, _PARTITION, _OFFSET)
+_HEADERS = tuple(f"dead-letter-{name}" for name in ("reason", "topic", "topic-id", "partition", "offset"))
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,14 @@ class Letter:
     Attributes:
         place: partition and offset in the topic of dead letters.
         source: partition and offset where the message stood.
+        topic_id: the id of that topic, since one made anew counts from 0 again.
         reason: why it was refused: class, field, what is wrong.
         message: the refused message, its headers as they were.
     """
 
     place: tuple[int, int]
     source: tuple[int, int]
+    topic_id: str
     reason: str
     message: Message
 
@@ -48,9 +49,9 @@ def dead_topic(topic: str) -> str:
     return f"{topic}.dead"
 
 
-def to_record(message: Message, reason: str) -> Record:
+def to_record(message: Message, reason: str, topic_id: str) -> Record:
     """The dead letter of a message; our headers come last, so the message's own stay as they are."""
-    told = (reason, message.topic, str(message.partition), str(message.offset))
+    told = (reason, message.topic, topic_id, str(message.partition), str(message.offset))
     headers = tuple((name, text.encode()) for name, text in zip(_HEADERS, told, strict=True))
     stamp = message.timestamp_ms if message.timestamp_ms >= 0 else None
     return Record(message.value, message.key, (*message.headers, *headers), stamp)
@@ -69,9 +70,9 @@ def to_letter(found: Message) -> Letter:
             f"record {found.offset} of partition {found.partition} of {found.topic!r} is no dead letter of ours; "
             "let nothing else write there"
         )
-    reason, topic, partition, offset = ((item or b"").decode() for _, item in told)
+    reason, topic, topic_id, partition, offset = ((item or b"").decode() for _, item in told)
     message = Message(topic, int(partition), int(offset), found.key, found.value, own, found.timestamp_ms)
-    return Letter((found.partition, found.offset), (int(partition), int(offset)), reason, message)
+    return Letter((found.partition, found.offset), (int(partition), int(offset)), topic_id, reason, message)
 
 
 def read_letters(broker: Broker, topic: str, since: Mapping[int, int] | None = None) -> Iterator[Letter]:

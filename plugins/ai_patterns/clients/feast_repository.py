@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ai_patterns.clients.home import Home
 from ai_patterns.clients.lake import Lake
 from ai_patterns.errors import SpecError
 from ai_patterns.spec.streams import ColumnSpec, ColumnType
@@ -32,9 +33,16 @@ registry:
 offline_store:
   type: ai_patterns.clients.feast_offline.DeltaOfflineStore
 online_store:
-  type: sqlite
+  type: {store}
   path: {online}
-entity_key_serialization_version: 3
+{tiles}entity_key_serialization_version: 3
+"""
+
+_TILE_STORE = "ai_patterns.clients.feast_online.TileSqliteOnlineStore"
+
+_TILES = """\
+  tiles: {tiles}
+  system: {system}
 """
 
 _HEADER = '''\
@@ -111,6 +119,11 @@ def feature_types(system: SystemSpec, view: str) -> dict[str, ColumnType]:
     return dict(zip(group.features, kinds, strict=True))
 
 
+def streams(system: SystemSpec) -> bool:
+    """Whether a group of the stream layer has a topic behind it."""
+    return any(group.layer == "stream" and system.streams[group.stream].topic for group in system.groups.values())
+
+
 def write_repository(system: SystemSpec, lake: Lake, folder: Path | str) -> Path:
     """Write `feature_store.yaml` and `features.py` into `folder`; return it.
 
@@ -120,12 +133,15 @@ def write_repository(system: SystemSpec, lake: Lake, folder: Path | str) -> Path
         SpecError: an entity column has a type that Feast cannot look up.
     """
     path = Path(folder).resolve()
+    tiles = Home.from_environment().tiles_of(path)
     (path / "data").mkdir(parents=True, exist_ok=True)
     (path / "features.py").write_text(_definitions(system, lake), "utf-8")
     store = _STORE.format(
         project=system.name,
         registry=json.dumps(f"sqlite:///{path / 'data' / 'registry.db'}"),
         online=json.dumps(str(path / "data" / "online.db")),
+        store=_TILE_STORE if streams(system) else "sqlite",
+        tiles=_TILES.format(tiles=json.dumps(tiles), system=json.dumps(str(system.folder))) if streams(system) else "",
     )
     (path / "feature_store.yaml").write_text(store, "utf-8")
     return path

@@ -18,6 +18,7 @@ class Home:
         tracking: MLflow's tracking URI.
         features: folder that holds one Feast repository a system.
         reports: folder that holds one folder of reports a system.
+        tiles: URL of the online tiles of all systems; where it is empty, each system's lie beside its Feast repository.
         made: folder for whatever else is made, such as the lake of an evaluation.
     """
 
@@ -26,15 +27,16 @@ class Home:
     tracking: str
     features: Path
     reports: Path
+    tiles: str
     made: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Home:
         """Read `AI_PATTERNS_HOME`, and what moves a single place.
 
-        These are `AI_PATTERNS_SYSTEMS`, `AI_PATTERNS_LAKE`, `AI_PATTERNS_TRACKING_URI`, `AI_PATTERNS_FEAST` and
-        `AI_PATTERNS_REPORTS`. The home is `AIRFLOW_HOME` where nothing else is said, or else the working folder;
-        what it makes lies in its `.run` folder.
+        These are `AI_PATTERNS_SYSTEMS`, `AI_PATTERNS_LAKE`, `AI_PATTERNS_TRACKING_URI`, `AI_PATTERNS_FEAST`,
+        `AI_PATTERNS_REPORTS` and `AI_PATTERNS_TILES`. The home is `AIRFLOW_HOME` where nothing else is said, or else
+        the working folder; what it makes lies in its `.run` folder.
 
         >>> home = Home.from_environment({"AI_PATTERNS_HOME": "/srv/ai", "AI_PATTERNS_LAKE": "s3://lake"})
         >>> home.systems.as_posix(), home.lake, home.tracking
@@ -47,5 +49,10 @@ class Home:
             tracking=environment.get("AI_PATTERNS_TRACKING_URI") or f"sqlite:///{root}/.run/mlflow.db",
             features=Path(environment.get("AI_PATTERNS_FEAST") or root / ".run" / "feast"),
             reports=Path(environment.get("AI_PATTERNS_REPORTS") or root / ".run" / "reports"),
+            tiles=environment.get("AI_PATTERNS_TILES", ""),
             made=root / ".run",
         )
+
+    def tiles_of(self, folder: Path) -> str:
+        """URL of the online tiles of the system whose Feast repository lies in `folder`."""
+        return self.tiles or f"sqlite:///{folder / 'data' / 'tiles.db'}"

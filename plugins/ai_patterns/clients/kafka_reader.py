@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -61,8 +61,23 @@ class TopicReader:
         """Records that are assigned and not delivered yet."""
         return sum(max(end - self.positions.get(partition, end), 0) for partition, end in self.ends().items())
 
-    def assign(self, offsets: Mapping[int, int] | None = None) -> dict[int, int]:
-        """Read every partition from now on, from `offsets`; a partition that is not named from its first record.
+    def partitions(self) -> list[int]:
+        """The topic's partitions.
+
+        Raises:
+            ServiceUnavailableError: the cluster is away.
+            ServiceRejectedError: there is no such topic.
+        """
+        return sorted(self.broker.watermarks(self.topic))
+
+    def assign(
+        self, offsets: Mapping[int, int] | None = None, *, only: Collection[int] | None = None
+    ) -> dict[int, int]:
+        """Read from now on, from `offsets`; a partition that is not named from its first record.
+
+        Args:
+            offsets: where to begin, by partition.
+            only: the partitions to read; by default all.
 
         Returns:
             The next offset of each partition.
@@ -71,6 +86,7 @@ class TopicReader:
             ServiceRejectedError: an offset lies outside what the topic holds: it was made anew, or shortened.
         """
         marks = self.broker.watermarks(self.topic)
+        marks = {partition: mark for partition, mark in marks.items() if only is None or partition in only}
         starts = {partition: (offsets or {}).get(partition, mark.low) for partition, mark in marks.items()}
         for partition in sorted({*starts, *(offsets or {})}):
             self._check(partition, (offsets or {}).get(partition, 0), marks.get(partition), bool(offsets))

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One record as the broker holds it, byte for byte.
 
     Attributes:
@@ -73,12 +72,6 @@ def timed_out() -> KafkaError:
 def to_message(found: Any) -> Message:
     """A record that the library found, as plain data."""
     kind, milliseconds = found.timestamp()
-    return Message(
-        topic=found.topic(),
-        partition=found.partition(),
-        offset=found.offset(),
-        key=found.key(),
-        value=found.value(),
-        headers=tuple(found.headers() or ()),
-        timestamp_ms=milliseconds if kind != confluent_kafka.TIMESTAMP_NOT_AVAILABLE else -1,
-    )
+    stamp = milliseconds if kind != confluent_kafka.TIMESTAMP_NOT_AVAILABLE else -1
+    headers = tuple(found.headers() or ())
+    return Message(found.topic(), found.partition(), found.offset(), found.key(), found.value(), headers, stamp)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ import pyarrow.compute as pc
 from ai_patterns.clients.feast import CONN_ID, open_store
 from ai_patterns.clients.feast_repository import feature_types, key_columns, service_name, view_names
 from ai_patterns.core.arrow_types import ARROW_TYPES
+from ai_patterns.core.clock import reading_at
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.features import column_name
 from ai_patterns.spec.streams import ColumnType
@@ -46,22 +49,39 @@ class OnlineFeatureReader:
         self._lock = threading.Lock()
         self._open: tuple[Any, Any] | None = None
 
-    def read(self, rows: pa.Table) -> OnlineFeatures:
+    def read(self, rows: pa.Table, at: Sequence[dt.datetime] | None = None) -> OnlineFeatures:
         """Look up every feature of every row.
 
         An unknown entity, or a null key, takes the defaults that the spec declares, else null.
 
         Args:
             rows: at least the entity columns of the decisions.
+            at: the instant (UTC) as of which each row is read, where the store keeps tiles; by default now.
 
         Raises:
             ServiceUnavailableError: the repository was not applied or its store cannot be read.
         """
         if rows.num_rows == 0 or not view_names(self._system):
             return self._collect(rows, {}, {})
-        with self._lock:
+        if at is not None and len(set(at)) > 1:
+            return self._read_apart(rows, at)
+        with self._lock, reading_at(at[0]) if at else contextlib.nullcontext():
             values, found = self._ask(rows)
         return self._collect(rows, values, found)
+
+    def _read_apart(self, rows: pa.Table, at: Sequence[dt.datetime]) -> OnlineFeatures:
+        """Read the rows of each instant together, and put them back in order."""
+        places: dict[dt.datetime, list[int]] = {}
+        for row, instant in enumerate(at):
+            places.setdefault(instant, []).append(row)
+        parts = [self.read(rows.take(pa.array(of)), [instant]) for instant, of in places.items()]
+        order = [row for of in places.values() for row in of]
+        back = pa.array(sorted(range(len(order)), key=order.__getitem__))
+        missing = {
+            view: pa.chunked_array([part.missing[view] for part in parts]).take(back).to_pylist()
+            for view in parts[0].missing
+        }
+        return OnlineFeatures(pa.concat_tables([part.table for part in parts]).take(back), missing)
 
     def check(self) -> None:
         """Raise `ServiceUnavailableError` unless the store can be read."""

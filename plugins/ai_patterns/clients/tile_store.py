@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.speed import TileRow, features_at, merger
 from ai_patterns.core.tile_rows import (
     Boundary,
@@ -182,6 +183,10 @@ class TileStore(ABC):
         """Next offset of each partition that was read, by topic."""
         return self.snapshot(_offsets)  # type: ignore[no-any-return]
 
+    def rewind(self, topic: str, partition: int, offset: int) -> None:
+        """Have a partition read again from `offset`; events that were folded are known and not folded twice."""
+        self.transact(lambda transaction: transaction.note(f"offset|{topic}|{partition}", str(offset)))
+
     def seal(self, at: dt.datetime) -> Offsets:
         """Keep what is known before `at` apart from now on; return the next offsets as of that moment.
 
@@ -246,7 +251,7 @@ class TileStore(ABC):
         """Features of entities at an instant; None for one of which no row is held."""
         packed = [pack_entity(entity) for entity in entities]
         found = self.snapshot(lambda reader: self._rows(reader, group, packed))
-        spec, instant = self.system.groups[group], _us(at)
+        spec, instant = self.system.groups[group], to_microseconds(at)
         return [features_at(spec, rows, instant) if rows else None for rows in found]
 
     def entities(self, group: str) -> list[Entity]:
@@ -393,10 +398,5 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
             if drawn.offsets.get(topic, {}).get(partition, 0) < end:
                 raise ServiceRejectedError(
                     f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
-                    f"and are not in the batch layer: land the topic, build the days before {drawn.at}, and advance "
-                    "again"
+                    f"and are not in the batch layer: land the topic, build those days, and advance again"
                 )
-
-
-def _us(at: dt.datetime) -> int:
-    return (at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

@@ -13,15 +13,33 @@ def point_in_time_sql(system: SystemSpec) -> str:
     unknown entity is its declared default, else null.
     """
     columns = ["decisions.*"]
-    joins = []
-    for name in system.groups:
-        columns += _features(system, name, system.groups[name].features)
-        joins.append(_as_of(system, name))
+    for name, group in system.groups.items():
+        columns += _features(system, name, group.features)
     for name, lookup in system.lookups.items():
-        columns += _features(system, name, lookup.columns)
+        columns += _features(system, name, lookup.features)
+    return _select(system, columns)
+
+
+def unknown_entities_sql(system: SystemSpec) -> str:
+    """SQL over the same relations: `decisions` and, for each group and lookup, whether it knows nothing of the entity.
+
+    These columns are named like the group, with two underscores before it.
+    """
+    names = (*system.groups, *system.lookups)
+    unknown = [f"{name}.{_found(system, name)} IS NULL AS __{name}" for name in names]
+    return _select(system, ["decisions.*", *unknown])
+
+
+def _select(system: SystemSpec, columns: list[str]) -> str:
+    joins = [_as_of(system, name) for name in system.groups]
+    for name, lookup in system.lookups.items():
         on = " AND ".join(f"{name}.{key} = decisions.{key}" for key in system.key_of(name))
         joins.append(f"LEFT JOIN dimension_{lookup.dimension} AS {name} ON {on}")
     return "\n".join([f"SELECT {', '.join(columns)}", "FROM decisions", *joins])
+
+
+def _found(system: SystemSpec, name: str) -> str:
+    return "valid_from" if name in system.groups else system.key_of(name)[0]
 
 
 def _as_of(system: SystemSpec, name: str) -> str:
@@ -31,7 +49,7 @@ def _as_of(system: SystemSpec, name: str) -> str:
 
 
 def _features(system: SystemSpec, group: str, features: tuple[str, ...]) -> list[str]:
-    found = "valid_from" if group in system.groups else system.key_of(group)[0]
+    found = _found(system, group)
     defaults = system.feature_defaults
     columns = []
     for feature in features:

@@ -62,7 +62,7 @@ def batch_prediction_id(system_name: str, model_version: int, key: Iterable[obje
     >>> batch_prediction_id("flights", 3, ["UA1"]) == batch_prediction_id("flights", 4, ["UA1"])
     False
     """
-    name = json.dumps([system_name, model_version, [_plain(part) for part in key]])
+    name = json.dumps([system_name, model_version, [json_value(part) for part in key]])
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
@@ -72,10 +72,15 @@ def features_json(values: Mapping[str, object]) -> str:
     >>> features_json({"origin": "EWR", "delay": float("nan"), "left": dt.datetime(2013, 1, 1, tzinfo=dt.UTC)})
     '{"origin":"EWR","delay":null,"left":"2013-01-01T00:00:00+00:00"}'
     """
-    return json.dumps({name: _plain(value) for name, value in values.items()}, separators=(",", ":"))
+    return json.dumps({name: json_value(value) for name, value in values.items()}, separators=(",", ":"))
 
 
-def _plain(value: object) -> Any:
+def json_value(value: object) -> Any:
+    """A feature's value as the log writes it.
+
+    >>> json_value(float("inf")) is None
+    True
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dt.date):

@@ -121,6 +121,11 @@ def features_at(group: GroupSpec, rows: Iterable[TileRow], at: int) -> dict[str,
     }
 
 
+def empty_features(group: GroupSpec) -> dict[str, Any]:
+    """The group's features where no window holds an event."""
+    return features_at(group, (), 0)
+
+
 def _feature(group: GroupSpec, name: str, item: AggregationSpec, held: Mapping[str, Any] | None) -> Any:
     """One feature from the merged partials of its window; None where no event is inside."""
     if held is None:

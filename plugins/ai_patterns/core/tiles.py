@@ -70,8 +70,7 @@ def _event_partials(group: GroupSpec, stream: StreamSpec) -> list[str]:
             partials.append(f"{_scaled(item)} AS {name}_sum")
             partials.append(f"CAST({item.column} IS NOT NULL AS BIGINT) AS {name}_n")
         elif item.function in ("min", "max"):
-            # Of 0.0 and -0.0 the extreme would be the one that came first; a sum with 0.0 is never -0.0.
-            partials.append(f"CAST({item.column} AS DOUBLE) + 0.0::DOUBLE AS {name}_{item.function}")
+            partials.append(f"{one_zero(str(item.column))} AS {name}_{item.function}")
     newest = last_columns(group)
     if newest:
         order = [f"epoch_us({stream.event_time})", f"epoch_us({stream.known_time})", *stream.key]
@@ -79,6 +78,11 @@ def _event_partials(group: GroupSpec, stream: StreamSpec) -> list[str]:
         fields += [f"v{number} := {column}" for number, column in enumerate(newest)]
         partials.append(f"struct_pack({', '.join(fields)}) AS newest")
     return partials
+
+
+def one_zero(column: str) -> str:
+    """SQL for a value as a double that is never -0.0: of two equal zeros an extreme would keep the first to come."""
+    return f"CASE WHEN {column} = 0 THEN CAST(0 AS DOUBLE) ELSE CAST({column} AS DOUBLE) END"
 
 
 def _scaled(item: AggregationSpec) -> str:

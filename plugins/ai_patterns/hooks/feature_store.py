@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ai_patterns.clients.home import Home
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.embedded import EmbeddedHook, location
 
+if TYPE_CHECKING:
+    from ai_patterns.clients.tile_store import TileStore
+    from ai_patterns.spec.system import SystemSpec
+
 
 class FeatureStoreHook(EmbeddedHook):
     """Knows where a system's Feast repository and its online store lie.
 
-    The connection's `host` is the folder that holds one repository for each system. Without a connection it is
-    the folder of `clients.home`.
+    The connection's `host` is the folder that holds one repository for each system, and `tiles` in its `extra` the URL
+    of the online tiles, such as `redis://redis:6379/0`. Without a connection they are those of `clients.home`.
     """
 
     default_conn_name = "ai_patterns_online_store"
@@ -33,3 +38,15 @@ class FeatureStoreHook(EmbeddedHook):
         folder = root / system
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def tile_store(self, system: SystemSpec) -> TileStore:
+        """The online tiles of a system.
+
+        Raises:
+            ServiceUnavailableError: they are away.
+        """
+        from ai_patterns.clients.tile_stores import open_tile_store
+
+        connection = self.find_connection("tiles beside the Feast repository")
+        told = connection.extra_dejson.get("tiles") if connection is not None else None
+        return open_tile_store(system, told or Home.from_environment().tiles_of(self.folder(system.name)))

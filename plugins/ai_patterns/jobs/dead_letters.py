@@ -1,8 +1,8 @@
 """Dead letters: what waits and why, and its way back into the topic after a fix.
 
 A replay writes the messages back and, in the same transaction of Kafka, the places of their letters to
-`<topic>.replayed`; so a letter is replayed once, wherever the process dies, and letters stay as they are. A replay
-that starts takes the place of one that runs.
+`<topic>.replayed`, under the id of the topic that holds them. So a letter is replayed once, wherever the process dies,
+and the letters stay as they are. A replay that starts takes the place of one that runs.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def replayed_topic(topic: str) -> str:
     return f"{topic}.replayed"
 
 
-def count_letters(system: SystemSpec, broker: Broker, stream: str) -> dict[str, int]:
-    """Dead letters that wait, by reason, the most frequent first.
+def count_letters(system: SystemSpec, broker: Broker, stream: str, reason: str = "") -> dict[str, int]:
+    """Dead letters that wait, by reason, the most frequent first; of those whose reason begins with `reason`.
 
     Raises:
         ServiceUnavailableError: the cluster is away.
         ServiceRejectedError: there is no such topic.
     """
-    counts = Counter(letter.reason for letter in waiting_letters(system, broker, stream))
+    counts = Counter(letter.reason for letter in waiting_letters(system, broker, stream, reason))
     return dict(counts.most_common())
 
 
@@ -53,7 +53,7 @@ def waiting_letters(system: SystemSpec, broker: Broker, stream: str, reason: str
     """
     landed = landed_stream(system, stream)
     _create_topics(broker, landed)
-    replayed = _replayed(broker, landed.topic)
+    replayed = _replayed(broker, landed.topic, broker.topic_id(dead_topic(landed.topic)))
     for letter in read_letters(broker, landed.topic):
         if letter.place not in replayed and letter.reason.startswith(reason):
             yield letter
@@ -80,12 +80,14 @@ def replay(system: SystemSpec, broker: Broker, stream: str, reason: str = "") ->
     """
     landed, count = landed_stream(system, stream), 0
     with broker.transactional(f"{landed.owner}.replay") as producer:
+        _create_topics(broker, landed)
+        letters_id = broker.topic_id(dead_topic(landed.topic)).encode()
         for letters in _batches(waiting_letters(system, broker, stream, reason)):
             with producer.transaction():
                 for letter in letters:
                     producer.send(landed.topic, _record(letter))
                 places = json.dumps([letter.place for letter in letters])
-                producer.send(replayed_topic(landed.topic), Record(places.encode()))
+                producer.send(replayed_topic(landed.topic), Record(places.encode(), letters_id))
             count += len(letters)
     log.info("Replayed %d dead letters of %s.", count, landed.topic)
     return count
@@ -96,12 +98,13 @@ def _create_topics(broker: Broker, landed: LandedStream) -> None:
         broker.create_topic(topic, settings=SETTINGS)
 
 
-def _replayed(broker: Broker, topic: str) -> set[tuple[int, int]]:
+def _replayed(broker: Broker, topic: str, letters_id: str) -> set[tuple[int, int]]:
     with broker.reader(replayed_topic(topic)) as reader:
         reader.assign()
         return {
             (partition, offset)
             for mark in reader.read_to_end()
+            if mark.key == letters_id.encode()
             for partition, offset in json.loads(mark.value or b"[]")
         }
 

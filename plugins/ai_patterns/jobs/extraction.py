@@ -10,6 +10,7 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.sources import ReadQuery, Source, open_source
@@ -17,7 +18,7 @@ from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
 from ai_patterns.engines.rows import RAW_DAY, assign_days, cast_table, run_sql, tables_of
 from ai_patterns.errors import DataQualityError, ServiceUnavailableError
-from ai_patterns.spec.streams import StreamSpec, TableSpec
+from ai_patterns.spec.streams import TableSpec
 from ai_patterns.spec.system import SystemSpec
 
 Origin = Literal["sources", "topics"]
@@ -40,6 +41,7 @@ def extract(  # noqa: PLR0913  each is a choice of the run
     read_query: ReadQuery | None = None,
     overrides: Mapping[str, str] | None = None,
     origin: Origin = "sources",
+    offsets: Mapping[str, Mapping[int, int]] | None = None,
 ) -> dict[str, int]:
     """Write the rows that became known within `days` to the run's staging, as they came.
 
@@ -51,6 +53,7 @@ def extract(  # noqa: PLR0913  each is a choice of the run
         read_query: runs the queries of query sources.
         overrides: source name -> a CSV or Parquet file to read instead, for this run.
         origin: `topics` reads streams that have a topic from what landed of it, each event once.
+        offsets: with `topics`, by stream and partition, the offsets at which to stop; by default all that landed.
 
     Returns:
         Rows of each stream.
@@ -65,7 +68,7 @@ def extract(  # noqa: PLR0913  each is a choice of the run
     counts = {}
     for name in system.streams:
         if origin == "topics" and system.streams[name].topic is not None:
-            rows = _landed_rows(lake, name, system.streams[name], days)
+            rows = _landed_rows(system, lake, name, days, (offsets or {}).get(name))
         else:
             rows = raw_rows(system, name, days, read_query, overrides)
         staging.write(name, rows)
@@ -130,15 +133,12 @@ def load_dimensions(
     return counts
 
 
-def _landed_rows(lake: Lake, name: str, spec: StreamSpec, days: Days) -> pa.Table:
-    """What landed of a stream's topic: of a day's events with one key the first, since senders may repeat."""
-    from ai_patterns.core.messages import OFFSET, PARTITION
+def _landed_rows(system: SystemSpec, lake: Lake, name: str, days: Days, offsets: Mapping[int, int] | None) -> pa.Table:
+    from ai_patterns.jobs.landed_events import landed_events
 
-    rows = lake.read(f"landed/{name}", days).sort_by([(PARTITION, "ascending"), (OFFSET, "ascending")])
-    numbered = rows.append_column("_number", pa.array(range(rows.num_rows), pa.int64()))
-    first = numbered.group_by([DAY, *spec.key]).aggregate([("_number", "min")])["_number_min"].sort()
-    columns = {column: rows[column] for column in spec.columns} | {RAW_DAY: rows[DAY]}
-    return pa.table(columns).take(first)
+    within = (ds.field(DAY) >= pa.scalar(days.first)) & (ds.field(DAY) <= pa.scalar(days.last))
+    rows = landed_events(system, lake, name, within, offsets)
+    return rows.rename_columns([*rows.column_names[:-1], RAW_DAY])
 
 
 def _raw_stream(system: SystemSpec, name: str, read_query: ReadQuery | None, overrides: Mapping[str, str]) -> pa.Table:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days
-from ai_patterns.core.tiles import microseconds, tiles_sql
+from ai_patterns.core.tiles import tiles_sql
 from ai_patterns.core.values import values_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.features import GroupSpec
@@ -51,11 +51,11 @@ def _value_log(system: SystemSpec, lake: Lake, days: Days, name: str) -> pa.Tabl
     stream = system.streams[group.stream]
     horizon = days.start - group.max_window - group.hop
     recent = (ds.field(stream.event_time) > pa.scalar(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
-    tiles = (ds.field("tile_end") > _us(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
+    tiles = (ds.field("tile_end") > to_microseconds(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
     sql = f"""
 SELECT {", ".join([*group.key, *_dated(group)])}
 FROM ({values_sql(group, stream)})
-WHERE valid_from >= {_us(days.start)} AND valid_from < {_us(days.end)}
+WHERE valid_from >= {to_microseconds(days.start)} AND valid_from < {to_microseconds(days.end)}
 ORDER BY {", ".join([*group.key, "valid_from"])}"""
     relations = {
         "events": lake.dataset(f"events/{group.stream}").filter(recent),
@@ -67,7 +67,3 @@ ORDER BY {", ".join([*group.key, "valid_from"])}"""
 def _dated(group: GroupSpec) -> list[str]:
     instant = "make_timestamptz(valid_from)"
     return [f"{instant} AS valid_from", f"CAST({instant} AS DATE) AS {DAY}", *group.features]
-
-
-def _us(instant: dt.datetime) -> int:
-    return microseconds(instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC))

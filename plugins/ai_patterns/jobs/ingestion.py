@@ -31,6 +31,7 @@ __all__ = [
     "ingest",
     "load_dimensions",
     "publish",
+    "publish_landed",
     "readmit",
 ]
 
@@ -98,6 +99,27 @@ def ingest(
     Staging(lake, run_id).discard()
     quarantined = {name: item.refused for name, item in report.streams.items()}
     return IngestionReport(days, published, quarantined, dimensions)
+
+
+def publish_landed(
+    system: SystemSpec, lake: Lake, days: Days, offsets: Mapping[str, Mapping[int, int]], *, run_id: str
+) -> dict[str, int]:
+    """Audit and publish the days from what landed of the topics before `offsets`, by stream and partition.
+
+    Streams without a topic are extracted from their sources.
+
+    Returns:
+        Published rows by stream.
+
+    Raises:
+        ServiceUnavailableError: a source is away, or a topic never landed.
+        DataQualityError: a day failed its audit; nothing is published.
+    """
+    extract(system, lake, days, run_id=run_id, origin="topics", offsets=offsets)
+    audit(system, lake, days, run_id=run_id)
+    published = publish(system, lake, days, run_id=run_id)
+    Staging(lake, run_id).discard()
+    return published
 
 
 def _require_audited(system: SystemSpec, staging: Staging, days: Days) -> None:

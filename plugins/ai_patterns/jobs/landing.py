@@ -12,7 +12,7 @@ import datetime as dt
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -21,7 +21,8 @@ from ai_patterns.clients.dead_letters import SETTINGS, dead_topic, read_letters,
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Message, TopicReader, TransactionalProducer
 from ai_patterns.clients.lake import DAY, Lake
-from ai_patterns.core.messages import decode, row_schema
+from ai_patterns.core.clock import Clock, utc_now
+from ai_patterns.core.messages import decode
 from ai_patterns.jobs.landed import (
     LandedStream,
     identity,
@@ -31,12 +32,10 @@ from ai_patterns.jobs.landed import (
     read_offsets,
     require_same_topic,
 )
-from ai_patterns.spec.streams import StreamSpec
+from ai_patterns.jobs.landed_events import landed_schema
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
-
-Clock = Callable[[], dt.datetime]
 
 BATCH_MESSAGES, BATCH_BYTES, BATCH_SECONDS = 50_000, 64_000_000, 1.0
 """A batch, one commit, ends at the first of these."""
@@ -59,11 +58,6 @@ class LandingReport:
     refused: Mapping[str, int] = field(default_factory=dict)
     offsets: Mapping[int, int] = field(default_factory=dict)
     lag: int = 0
-
-
-def utc_now() -> dt.datetime:
-    """The clock of the wall."""
-    return dt.datetime.now(dt.UTC)
 
 
 def land(
@@ -110,11 +104,6 @@ def land(
         return LandingReport(landing.rows, dict(landing.refused), reader.positions, reader.lag())
 
 
-def landed_schema(stream: StreamSpec) -> pa.Schema:
-    """Columns of `landed/<stream>`."""
-    return row_schema(stream).append(pa.field(DAY, pa.date32()))
-
-
 @dataclass
 class _Landing:
     """A run that holds the table and the topic of dead letters."""
@@ -134,7 +123,7 @@ class _Landing:
         topic, handle = self.landed.topic, self.table.handle
         starts = self.reader.assign(read_offsets(handle, topic))
         since = read_offsets(handle, dead_topic(topic))
-        letters = read_letters(self.reader.broker, topic, since)
+        letters = (each for each in read_letters(self.reader.broker, topic, since) if each.topic_id == self.topic_id)
         self.decided = frozenset(each.source for each in letters if each.source[1] >= starts.get(each.source[0], 0))
 
     def run(self, until: dt.datetime | None) -> None:
@@ -143,6 +132,8 @@ class _Landing:
         committed = dict(self.reader.positions)
         while not self._reached(ends) and (until is None or utc_now() < until):
             messages = self._gather(ends)
+            if ends and not messages:
+                self.reader.ends()  # raises where the cluster is away; a reader would wait for it for ever
             if self.reader.positions != committed:
                 committed = dict(self.reader.positions)
                 self._land([each for each in messages if (each.partition, each.offset) not in self.decided])
@@ -168,18 +159,22 @@ class _Landing:
         marks = {**identity(topic, self.topic_id), **positions(topic, self.reader.positions)}
         if decoded.refused:
             self._refuse([(messages[each.index], str(each.reason)) for each in decoded.refused])
-            marks |= positions(dead_topic(topic), self._dead_ends())
+            marks |= self._letters_read()
         known = decoded.rows[self.landed.spec.known_time]
         self.table.append(decoded.rows.append_column(DAY, known.cast(pa.date32())), marks)
         self.rows += decoded.rows.num_rows
         self.refused.update(each.reason.kind for each in decoded.refused)
         log.info("Landed %d rows of %s; %d messages are refused.", decoded.rows.num_rows, topic, len(decoded.refused))
 
-    def _dead_ends(self) -> dict[int, int]:
-        with self.reader.broker.reader(dead_topic(self.landed.topic)) as reader:
-            return reader.ends()
+    def _letters_read(self) -> dict[str, int]:
+        """The end of the dead letters, unless one before it is still of use: its message is not passed yet."""
+        at, topic = self.reader.positions, dead_topic(self.landed.topic)
+        if any(offset >= at.get(partition, 0) for partition, offset in self.decided):
+            return {}
+        ends = self.reader.broker.watermarks(topic)
+        return positions(topic, {partition: mark.high for partition, mark in ends.items()})
 
     def _refuse(self, refused: Sequence[tuple[Message, str]]) -> None:
         with self.letters.transaction():
             for message, reason in refused:
-                self.letters.send(dead_topic(self.landed.topic), to_record(message, reason))
+                self.letters.send(dead_topic(self.landed.topic), to_record(message, reason, self.topic_id))

@@ -16,7 +16,8 @@ from ai_patterns.spec.system import SystemSpec
 def prediction_features(system: SystemSpec, lake: Lake, days: Days, features: Sequence[str]) -> pa.Table:
     """The predictions decided on `days` with the named features as columns beside them.
 
-    Categorical features and those that the decision stream declares as a string are strings, all others numbers.
+    Categorical features and those that the decision stream declares as a string are strings; all others are
+    numbers, true being 1 and false 0.
     """
     key = system.decision_stream.key
     plain = [*key, "day", "prediction_id", "decided_at", "served_at", "score", "model_version", "mode"]
@@ -29,7 +30,10 @@ def prediction_features(system: SystemSpec, lake: Lake, days: Days, features: Se
 
 
 def _extract(system: SystemSpec, name: str) -> str:
-    text = f"json_extract_string(features, '$.\"{name}\"')"
+    path = f"'$.\"{name}\"'"
     declared = system.decision_stream.columns.get(name)
     words = name in system.model.categorical or (declared is not None and declared.type == "string")
-    return f'{text} AS "{name}"' if words else f'TRY_CAST({text} AS DOUBLE) AS "{name}"'
+    if words:
+        return f'json_extract_string(features, {path}) AS "{name}"'
+    # Cast as JSON: the text "true" would be no number.
+    return f'TRY_CAST(json_extract(features, {path}) AS DOUBLE) AS "{name}"'

@@ -66,11 +66,15 @@ def read_decisions(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
 
 def feature_rows(system: SystemSpec, lake: Lake, decisions: pa.Table) -> pa.Table:
     """Point-in-time features, stored and on demand, of any `decisions` that hold the inputs and `decided_at`."""
-    relations: dict[str, object] = {"decisions": decisions}
-    relations |= {f"values_{name}": lake.dataset(f"values/{name}") for name in system.groups}
-    dimensions = {lookup.dimension for lookup in system.lookups.values()}
-    relations |= {f"dimension_{name}": lake.dataset(f"dimensions/{name}") for name in dimensions}
+    relations = feature_relations(system, lake) | {"decisions": decisions}
     return add_on_demand(system, duckdb.run(point_in_time_sql(system), relations))
+
+
+def feature_relations(system: SystemSpec, lake: Lake) -> dict[str, object]:
+    """The relations that `point_in_time_sql` reads beside `decisions`."""
+    relations: dict[str, object] = {f"values_{name}": lake.dataset(f"values/{name}") for name in system.groups}
+    dimensions = {lookup.dimension for lookup in system.lookups.values()}
+    return relations | {f"dimension_{name}": lake.dataset(f"dimensions/{name}") for name in dimensions}
 
 
 def _key(system: SystemSpec) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.clients.home import Home
 from ai_patterns.core.days import Days
@@ -63,6 +64,39 @@ class CheckPredictionsOperator(SystemOperator):
         days = self.days_of(context)
         self.require_rows(["predictions"], days)
         return _summarize(self, check_predictions(self.spec, self.lake, days))
+
+
+class CheckParityOperator(SystemOperator):
+    """Recomputes the vectors that were served online on the days, and compares them bit by bit.
+
+    Skipped where nothing was served online; vectors that could not be compared are a failure.
+
+    Args:
+        fail_on_alarm: whether a failed verdict fails the task, after it was recorded.
+        kwargs: as of `SystemOperator`.
+    """
+
+    def __init__(self, *, fail_on_alarm: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fail_on_alarm = fail_on_alarm
+
+    def perform(self, context: Context) -> dict[str, int]:
+        """Compare; return the number of vectors, verdicts and alarms.
+
+        Raises:
+            AirflowFailException: a served feature differs beyond the spec's bounds, or could not be compared.
+        """
+        from ai_patterns.jobs.parity import check_parity
+
+        days = self.days_of(context)
+        self.require_rows(["predictions"], days)
+        report = check_parity(self.spec, self.lake, days)
+        if not report.expected:
+            raise AirflowSkipException(f"Nothing to do: nothing was served online on {days}.")
+        alarms = count_verdicts(self.spec.name, [asdict(row) for row in report.rows])
+        if self.fail_on_alarm:
+            report.require_parity()
+        return {"vectors": report.compared, "checks": len(report.rows), "alarms": alarms}
 
 
 class WriteReportOperator(SystemOperator):

@@ -50,11 +50,14 @@ class LandTopicOperator(TopicOperator):
 
     def perform(self, context: Context) -> dict[str, Any]:
         """Land the topic and announce it; return the rows, the refused messages by class, and the lag."""
-        from ai_patterns.jobs.landing import land, utc_now
+        from ai_patterns.core.clock import utc_now
+        from ai_patterns.jobs.landing import land
 
         simulated = self.as_of or context["params"].get("as_of")
         at = self.moment_of(context) if simulated else None
         report = land(self.spec, self.lake, self.broker, self.stream, clock=lambda: at or utc_now())
+        if not report.rows and not report.refused:
+            raise AirflowSkipException(f"Nothing to do: the topic of {self.stream} holds nothing new.")
         summary: dict[str, Any] = {"rows": report.rows, "refused": dict(report.refused), "lag": report.lag}
         self.log.info("Landed %s: %s", self.stream, summary)
         for outlet in self.outlets:

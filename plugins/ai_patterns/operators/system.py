@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ai_patterns.clients.lake import Lake
     from ai_patterns.clients.mlflow import Registry
+    from ai_patterns.clients.tile_store import TileStore
 
 FINAL = (GateFailedError, ServiceRejectedError, SpecError, MissingDependencyError)
 """Errors after which a retry would only fail again."""
@@ -144,3 +145,8 @@ class FeatureStoreOperator(SystemOperator):
     def folder(self) -> Path:
         """Folder of the system's Feast repository."""
         return FeatureStoreHook(self.store_conn_id).folder(self.spec.name)
+
+    @cached_property
+    def tiles(self) -> TileStore:
+        """The system's online tiles."""
+        return FeatureStoreHook(self.store_conn_id).tile_store(self.spec)

@@ -49,5 +49,6 @@ def _origin() -> Param:
         type="string",
         enum=["sources", "topics"],
         title="Origin",
-        description="`topics` takes the streams that have a topic from what stream_processing landed of it.",
+        description="`topics` takes the streams that have a topic from what stream_processing landed of it; land the "
+        "whole day first.",
     )

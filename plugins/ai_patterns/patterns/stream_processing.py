@@ -34,7 +34,9 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
             max_lag="{{ params.max_lag }}",
             poke_interval=5.0,
             timeout=CATCH_UP_SECONDS,
+            trigger_rule=TriggerRule.NONE_FAILED,
         )
+        # A replay, or a topic, for which there is nothing to do is skipped.
         _ = replay >> landings >> caught_up
     return (dag,)
 
@@ -45,7 +47,7 @@ def _land(system: SystemSpec, stream: str) -> LandTopicOperator:
         system=system.folder,
         stream=stream,
         outlets=[asset(system.name, "landed")],
-        trigger_rule=TriggerRule.NONE_FAILED,  # mostly there is nothing to replay
+        trigger_rule=TriggerRule.NONE_FAILED,
     )
 
 

@@ -126,3 +126,16 @@ class MonitoringSpec(Part):
     max_missing_increase: float = Field(default=0.05, gt=0, le=1)
     max_stuck_share: float = Field(default=0.7, gt=0, le=1)
     max_unseen_share: float = Field(default=0.05, gt=0, le=1)
+
+
+class ParitySpec(Part):
+    """How far served features may differ from their recomputation.
+
+    Attributes:
+        max_share: largest share of a feature's compared values that may differ.
+        max_age: a difference that staleness explains is no failure where the value is at most this old: a store
+            that is filled once a day is stale between its fillings. 0 forgives none.
+    """
+
+    max_share: float = Field(default=0.0, ge=0, le=1)
+    max_age: Duration = timedelta(0)

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from ai_patterns.spec.base import Name, Part
 from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
-from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec
+from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec, ParitySpec
 from ai_patterns.spec.references import check_references
 from ai_patterns.spec.sources import SourceSpec
 from ai_patterns.spec.streams import DimensionSpec, StreamSpec
@@ -21,6 +21,7 @@ class SchedulesSpec(Part):
 
     data_pipeline: str | None = "0 1 * * *"
     stream_processing: str | None = None
+    lambda_architecture: str | None = None
     monitoring: str | None = "0 3 * * 1"
     feedback_loop: str | None = None
 
@@ -52,6 +53,7 @@ class SystemSpec(Part):
     gates: GatesSpec
     feedback: FeedbackSpec
     monitoring: MonitoringSpec = MonitoringSpec()
+    parity: ParitySpec = ParitySpec()
     schedules: SchedulesSpec = SchedulesSpec()
 
     _folder: Path = PrivateAttr(default=Path())

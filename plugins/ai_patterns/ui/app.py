@@ -8,8 +8,8 @@ from airflow.api_fastapi.core_api.security import auth_manager_from_app, require
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from ai_patterns.ui.page import render
-from ai_patterns.ui.views import find_views
+from ai_patterns.ui.page import render, render_pair
+from ai_patterns.ui.views import find_pair, find_views
 
 # FastAPI resolves annotations at run time, so this module does without postponed ones.
 HEADERS = {
@@ -32,6 +32,7 @@ def build() -> FastAPI:
     app.dependency_overrides[auth_manager_from_app] = get_auth_manager
     app.add_api_route("/", _overview, response_class=HTMLResponse)
     app.add_api_route("/dags/{dag_id}", _of_dag, response_class=HTMLResponse)
+    app.add_api_route("/parity/{system}/{prediction_id}", _of_prediction, response_class=HTMLResponse)
     return app
 
 
@@ -52,3 +53,11 @@ def _overview(root: Root) -> HTMLResponse:
 def _of_dag(dag_id: str, root: Root) -> HTMLResponse:
     """The one system that a DAG belongs to; its id tells."""
     return HTMLResponse(render(find_views(dag_id.partition("__")[0]), root, dag_id), headers=HEADERS)
+
+
+def _of_prediction(system: str, prediction_id: str, root: Root) -> HTMLResponse:
+    """One prediction's two vectors."""
+    pair = find_pair(system, prediction_id)
+    if pair is None:
+        return HTMLResponse("There is no such online prediction.", status_code=404, headers=HEADERS)
+    return HTMLResponse(render_pair(system, pair, root), headers=HEADERS)

@@ -8,6 +8,7 @@ import pytest
 
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.feature_store import FeatureStoreHook
+from ai_patterns.hooks.flink import FlinkSqlGatewayHook
 from ai_patterns.hooks.kafka import KafkaHook
 from ai_patterns.hooks.lake import LakeHook
 from ai_patterns.hooks.mlflow import MLflowHook
@@ -50,6 +51,17 @@ def test_kafka_is_told_as_airflows_provider_does_or_started_here(tmp_path, monke
     assert KafkaHook().target == ("127.0.0.1:19092", {})
     connect(monkeypatch, "ai_patterns_kafka", extra={"bootstrap.servers": "a:1,b:2", "sasl.mechanism": "PLAIN"})
     assert KafkaHook().target == ("a:1,b:2", {"sasl.mechanism": "PLAIN"})
+
+
+def test_flink_is_known_by_its_gateway_or_started_here(tmp_path, monkeypatch):
+    with pytest.raises(ServiceUnavailableError, match=r"`ai-patterns up flink`.*'ai_patterns_flink'"):
+        FlinkSqlGatewayHook().flink()
+    started = tmp_path / "home" / ".run" / "runtimes" / "flink" / "gateway"
+    started.mkdir(parents=True)
+    (started / "port").write_text("18083")
+    assert FlinkSqlGatewayHook().url == "http://127.0.0.1:18083"
+    connect(monkeypatch, "ai_patterns_flink", conn_type="http", host="gateway", port=8083)
+    assert FlinkSqlGatewayHook().url == "http://gateway:8083"
 
 
 @pytest.mark.parametrize(

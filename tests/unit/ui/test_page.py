@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ai_patterns.ui.page import render
+from ai_patterns.jobs.parity_view import Pair, VectorPair
+from ai_patterns.ui.heat_map import heat_map
+from ai_patterns.ui.page import render, render_pair
 from ai_patterns.ui.plot import line_plot
 from ai_patterns.ui.views import PATTERNS, View, find_views
 
@@ -70,3 +72,44 @@ def test_a_plot_needs_two_weeks_and_survives_a_flat_line() -> None:
     assert line_plot(WEEKS[:1], "rmse") == ""
     assert line_plot([{"day": "a", "auc": 0.0}, {"day": "b", "auc": 0.0}], "auc").count("<circle") == 2
     assert line_plot([*WEEKS, {"day": "later", "rmse": None}], "rmse").count("<circle") == 3
+
+
+def share(feature: str, day: int, differing: int, forgiven: int = 0) -> dict[str, object]:
+    date = dt.date(2024, 4, day)
+    counts = {"compared": 100, "differing": differing, "forgiven": forgiven, "share": differing / 100}
+    return {"feature": feature, "day": date, **counts}
+
+
+def test_the_heat_map_shades_what_differs() -> None:
+    rows = [share("rides", 1, 0), share("rides", 2, 50), share("warmth", 1, 10, 10), share("calm", 1, 0)]
+    html = str(heat_map(rows))
+    assert "calm" not in html
+    assert "var(--bad) 41%" in html
+    assert "var(--idle) 18%" in html
+    assert 'title="50 of 100 differ, 0 forgiven">50%</td>' in html
+    assert html.count(">-</td>") == 1  # nothing of warmth was compared on the second day
+
+
+def test_parity_stands_on_the_page_with_links_to_examples(docks) -> None:
+    view = View("docks", docks, status=status_with(), parity=[share("rides", 1, 50)], examples=["a/b", EVIL])
+    html = render([view], root="/air")
+    assert 'href="/air/ai-patterns/parity/docks/' in html
+    assert "<script" not in html
+    calm = render([View("docks", docks, status=status_with(), parity=[share("rides", 1, 0)])])
+    assert "No feature differs in any vector, 2024-04-01 to 2024-04-01." in calm
+
+
+def test_two_vectors_side_by_side_escaped() -> None:
+    at = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
+    pairs = (
+        Pair("rides", "3.0", "4.0", "stale_store", 2.5),
+        Pair("name", f'"{EVIL}"', f'"{EVIL}"', None, None),
+        Pair("gone", None, "null", "missing", None),
+    )
+    html = render_pair("docks", VectorPair(EVIL, at, at, pairs), root="/air")
+    assert "2 of 3 features differ" in html
+    assert '<tr class="unlike"><td>rides</td><td>3.0</td><td>4.0</td><td>stale_store, 2.5 h old</td></tr>' in html
+    assert "<td>absent</td>" in html
+    assert 'href="/air/ai-patterns/#docks"' in html
+    assert "<script" not in html
+    assert not any(sign in html for sign in ("http://", "https://", "<link", "@import"))

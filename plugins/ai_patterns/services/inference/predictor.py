@@ -41,7 +41,7 @@ class Predictor:
         inputs = self.parser.parse(query.records)
         decided_at = parse_decided_at(query.decided_at, inputs.num_rows, now)
         model = self.champion.current()
-        found = self.features.read(inputs)
+        found = self.features.read(inputs, decided_at if query.decided_at is not None else None)
         table = add_on_demand(self.system, _beside(inputs, found.table))
         scores = model.predict(model_matrix(self.system, table, model.encodings))
         predictions = Predictions(

@@ -16,6 +16,7 @@ from ai_patterns.core.speed import fold_sql, partial_names
 from ai_patterns.core.tile_rows import Change
 from ai_patterns.engines.duckdb import connect
 from ai_patterns.spec.features import GroupSpec
+from ai_patterns.spec.streams import StreamSpec
 from ai_patterns.spec.system import SystemSpec
 
 IDENTITY, KNOWN_DAY = "_identity", "_known_day"
@@ -39,7 +40,7 @@ class Batch:
     @cached_property
     def ids(self) -> list[str]:
         """The events' identities."""
-        return self.rows[IDENTITY].to_pylist()
+        return list(self.rows[IDENTITY].to_pylist())
 
 
 class Folder:
@@ -59,10 +60,9 @@ class Folder:
 
     def prepare(self, rows: pa.Table) -> Batch:
         """Name the events of decoded rows, and keep the first of each name."""
-        parts = [f"CAST({name} AS VARCHAR)" for name in self.spec.key]
-        identity = parts[0] if len(parts) == 1 else f"CAST(to_json([{', '.join(parts)}]) AS VARCHAR)"
+        day = f"CAST({self.spec.known_time} AS DATE)"
         named = self._query(
-            f"SELECT *, {identity} AS {IDENTITY}, CAST({self.spec.known_time} AS DATE) AS {KNOWN_DAY} FROM events "
+            f"SELECT *, {identity_sql(self.spec)} AS {IDENTITY}, {day} AS {KNOWN_DAY} FROM events "
             f"QUALIFY row_number() OVER (PARTITION BY {IDENTITY} ORDER BY {PARTITION}, {OFFSET}) = 1",
             rows,
         )
@@ -103,6 +103,12 @@ class Folder:
     def _query(self, sql: str, events: pa.Table, **parameters: Any) -> pa.Table:
         self._connection.register("events", events)
         return self._connection.sql(sql, params=parameters).to_arrow_table()
+
+
+def identity_sql(stream: StreamSpec) -> str:
+    """SQL over a stream's events that gives each one's key as a single text."""
+    parts = [f"CAST({name} AS VARCHAR)" for name in stream.key]
+    return parts[0] if len(parts) == 1 else f"CAST(to_json([{', '.join(parts)}]) AS VARCHAR)"
 
 
 def changes_of(group: GroupSpec, rows: pa.Table) -> list[Change]:

@@ -1,0 +1,94 @@
+"""Commands about a system's topics: `land`, `stream` and `dead-letters`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ai_patterns.cli.arguments import Commands, add_command, open_system, spec_of
+from ai_patterns.clients.home import Home
+from ai_patterns.errors import ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from ai_patterns.clients.kafka import Broker
+
+
+def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add the three commands."""
+    land = add_command(
+        commands, "land", "bring what waits in a system's topics to the lake", "ai-patterns land flights"
+    )
+    land.add_argument("system")
+    land.set_defaults(run=_land)
+    stream = add_command(
+        commands,
+        "stream",
+        "fold a system's topics into the online tiles until Ctrl-C",
+        "ai-patterns stream flights --port 8091",
+    )
+    stream.add_argument("system")
+    stream.add_argument("--share", default="0/1", help="this worker's number, from 0, of how many; default: 0/1")
+    stream.add_argument("--port", default="8091", help="port of /health and /metrics; default: 8091")
+    stream.set_defaults(run=_stream)
+    letters = add_command(
+        commands,
+        "dead-letters",
+        "count the messages that were refused, by reason, or write them back into their topic",
+        "ai-patterns dead-letters flights arrived --reason 'range: arr_delay' --replay",
+    )
+    letters.add_argument("system")
+    letters.add_argument("stream")
+    letters.add_argument("--reason", default="", help="only those whose reason begins so")
+    letters.add_argument("--replay", action="store_true", help="write them back, each once")
+    letters.set_defaults(run=_dead_letters)
+    for command in (land, stream, letters):
+        command.add_argument("--servers", help="host:port of Kafka; default: the broker that `up kafka` started")
+
+
+def _broker(options: argparse.Namespace) -> Broker:
+    from ai_patterns.clients.kafka import Broker
+    from ai_patterns.runtimes.kafka import Kafka
+
+    started = Kafka(Home.from_environment().made / "runtimes" / Kafka.name)
+    if options.servers is None and started.port is None:
+        raise ServiceUnavailableError("no broker was started here: `ai-patterns up kafka`, or give --servers")
+    return Broker(options.servers or started.address)
+
+
+def _land(options: argparse.Namespace) -> int:
+    from ai_patterns.jobs.landed import landed_streams
+    from ai_patterns.jobs.landing import land
+
+    system, lake = open_system(options.system)
+    broker = _broker(options)
+    for name in landed_streams(system):
+        report = land(system, lake, broker, name)
+        print(f"{name}: {report.rows} rows, {sum(report.refused.values())} refused, lag {report.lag}")
+    return 0
+
+
+def _stream(options: argparse.Namespace) -> None:
+    from ai_patterns.services.stream_worker.__main__ import run
+    from ai_patterns.services.stream_worker.settings import read_settings
+
+    home, folder = Home.from_environment(), spec_of(options.system).folder
+    places = {
+        "--system-folder": folder,
+        "--kafka": _broker(options).servers,
+        "--tiles": home.tiles_of(home.features / options.system),
+        "--share": options.share,
+        "--port": options.port,
+    }
+    run(read_settings([text for flag, value in places.items() for text in (flag, str(value))], {}))
+
+
+def _dead_letters(options: argparse.Namespace) -> int:
+    from ai_patterns.jobs.dead_letters import count_letters, replay
+
+    system, broker = spec_of(options.system), _broker(options)
+    if options.replay:
+        print(f"{replay(system, broker, options.stream, options.reason)} messages are back in the topic")
+        return 0
+    for reason, count in count_letters(system, broker, options.stream, options.reason).items():
+        print(f"{count:8} {reason}")
+    return 0

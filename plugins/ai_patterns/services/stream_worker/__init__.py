@@ -1,0 +1,1 @@
+"""The stream worker: events from their topics into online tiles, each once."""
