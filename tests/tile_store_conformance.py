@@ -59,7 +59,7 @@ class Conformance:
 
     @pytest.mark.parametrize("key", [("key",), ()])
     @settings(
-        max_examples=20,
+        max_examples=12,
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.function_scoped_fixture],
     )
@@ -136,6 +136,24 @@ class Conformance:
         store.advance(Boundary(START, {"t": {0: 5}}), {GROUP: [change(9, "batch")]}, {})
         with pytest.raises(ServiceRejectedError, match="does not go back"):
             store.advance(Boundary(START - DAY, {"t": {0: 5}}), {}, {})
+
+    def test_an_advance_that_was_overtaken_changes_nothing(self, open_store: OpenStore) -> None:
+        store = open_store(speed_layer.streaming_system())
+        boundary = Boundary(START, {})
+        store.seal(START)
+
+        def slowly():
+            yield change(1, "batch")
+            store.advance(boundary, {GROUP: [change(7, "batch")]}, {})
+            yield change(1, "batch", entity="b")
+
+        with pytest.raises(FencedError, match="while these rows were loaded"):
+            store.advance(boundary, {GROUP: slowly()}, {})
+        _, rows = store.dump(GROUP)
+        assert {entity: [row.partials[0] for row in found] for entity, found in rows.items()} == {("a",): [7]}
+        store.advance(boundary, {GROUP: [change(8, "batch")]}, {})
+        assert store.tidy() == 3, "rows of both that are not read"
+        assert store.entities(GROUP) == [("a",)]
 
     def test_tidy_forgets_identities_that_no_fold_asks_for(self, open_store: OpenStore) -> None:
         store = open_store(speed_layer.streaming_system(lateness="2d"))

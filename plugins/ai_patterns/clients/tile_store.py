@@ -216,13 +216,12 @@ class TileStore(ABC):
             ids: identities of the batch layer's newest events, by stream and day.
 
         Raises:
+            FencedError: another one was drawn while this one's rows were loaded.
             ServiceRejectedError: the boundary would go back, was not sealed, or leaves out messages that were
                 folded before the seal.
         """
-        held = self.boundary()
-        drawn = Boundary(boundary.at, boundary.offsets, held.generation + 1 if held else 1)
+        drawn = Boundary(boundary.at, boundary.offsets, int(self.transact(_take_generation)))
         for group, changes in rows.items():
-            self.drop(_batch(group, drawn.generation), lambda _: False)
             self.load(_batch(group, drawn.generation), (_written(change) for change in changes))
 
         def work(transaction: Transaction) -> None:
@@ -240,9 +239,10 @@ class TileStore(ABC):
         boundary = self.boundary()
         if boundary is None:
             return 0
-        gone = 0
+        gone, first = 0, int(self.snapshot(_tidied))
         for group in self.system.groups:
-            gone += self.drop(_batch(group, boundary.generation - 1), lambda _: False)
+            for generation in range(first, boundary.generation):  # a crash may have left rows of several
+                gone += self.drop(_batch(group, generation), lambda _: False)
             gone += self.drop(_speed(group), lambda name: is_visible(part_of(name), boundary))
         self.transact(lambda transaction: self._forget(transaction, boundary))
         return gone
@@ -270,10 +270,11 @@ class TileStore(ABC):
         return self.snapshot(work)  # type: ignore[no-any-return]
 
     def _forget(self, transaction: Transaction, boundary: Boundary) -> None:
-        """Delete identities of events that a fold would leave out for their age."""
+        """Delete identities of events that a fold would leave out for their age; note how far tidying went."""
         for name, stream in self.system.streams.items():
             oldest = boundary.at - stream.lateness - dt.timedelta(days=1)
             transaction.forget(name, oldest.date())
+        transaction.note("tidied", str(boundary.generation))
 
     def _entities(self, reader: Reader, group: str) -> list[bytes]:
         boundary = _boundary(reader)
@@ -375,6 +376,17 @@ def _boundary(reader: Reader | Transaction) -> Boundary | None:
     return _read(reader.notes("boundary").get("boundary"))
 
 
+def _tidied(reader: Reader | Transaction) -> int:
+    return int(reader.notes("tidied").get("tidied", 1))
+
+
+def _take_generation(transaction: Transaction) -> int:
+    """A number that no other advance loads rows under."""
+    number = int(transaction.notes("generation").get("generation", 0)) + 1
+    transaction.note("generation", str(number))
+    return number
+
+
 def _read(text: str | None) -> Boundary | None:
     if text is None:
         return None
@@ -391,6 +403,8 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
     held, sealed = _boundary(transaction), _seal(transaction)
     if held is not None and drawn.at < held.at:
         raise ServiceRejectedError(f"the boundary is at {held.at}; it does not go back to {drawn.at}")
+    if held is not None and drawn.generation < held.generation:
+        raise FencedError(f"the boundary was drawn at {held.at} while these rows were loaded. Run it again")
     if sealed is None or sealed.at != drawn.at:
         raise ServiceRejectedError(f"seal {drawn.at} before the batch layer is built: sealed is {sealed and sealed.at}")
     for topic, ends in sealed.offsets.items():

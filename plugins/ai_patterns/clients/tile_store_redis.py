@@ -45,14 +45,13 @@ class RedisTileStore(TileStore):
 
     def __init__(self, system: SystemSpec, url: str, prefix: str | None = None) -> None:
         super().__init__(system)
-        # The library's types speak of its asynchronous client too.
+        # Any: the library's types speak of its asynchronous client too.
         self._client: Any = Redis.from_url(
             url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
         )
         self._keys = _Keys(prefix or f"ai-patterns:{system.name}")
         with self._told():
-            self._client.hsetnx(self._keys.notes, "incarnation", uuid.uuid4().hex)
-            self._incarnation: str = self._client.hget(self._keys.notes, "incarnation").decode()
+            self._incarnation = self._founded()
 
     def transact(self, work: Callable[[Transaction], Any]) -> Any:
         """Run `work`; what it writes comes in at once, if no other writer came between."""
@@ -114,6 +113,12 @@ class RedisTileStore(TileStore):
                     pipe.srem(self._keys.entities(space), entity)
             pipe.execute()
         return sum(len(names) for names in gone)
+
+    def _founded(self) -> str:
+        """What tells this store from one that takes its place."""
+        self._client.hsetnx(self._keys.notes, "incarnation", uuid.uuid4().hex)
+        held: bytes = self._client.hget(self._keys.notes, "incarnation")
+        return held.decode()
 
     def _moment(self) -> tuple[bytes | None, dict[str, str]]:
         """The version, and the notes that belong to it."""

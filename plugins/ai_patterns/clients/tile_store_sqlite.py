@@ -58,7 +58,8 @@ class SqliteTileStore(TileStore):
 
     def load(self, space: str, rows: Iterable[tuple[bytes, str, bytes]]) -> None:
         """Write rows in one transaction."""
-        self.transact(lambda transaction: transaction.put(space, list(rows)))
+        every = list(rows)  # made before the transaction, which keeps others from writing
+        self.transact(lambda transaction: transaction.put(space, every))
 
     def drop(self, space: str, keep: Callable[[str], bool]) -> int:
         """Delete rows in one transaction."""
