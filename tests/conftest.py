@@ -21,11 +21,13 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 KILLS = 20
+CRASH_POINTS = 100
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make soak` runs the fault tests with more kills, and writes what they lost and doubled."""
     parser.addoption("--kills", type=int, default=KILLS, help="times that a fault test kills its process")
+    parser.addoption("--crash-points", type=int, default=CRASH_POINTS, help="calls to each store that end a process")
     parser.addoption("--figures", type=Path, help="file for the fault tests' figures (JSON)")
 
 

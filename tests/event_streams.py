@@ -30,7 +30,7 @@ STREAM = StreamSpec(
 )
 
 
-def system_with(group: GroupSpec) -> SystemSpec:
+def system_with(group: GroupSpec, stream: StreamSpec = STREAM) -> SystemSpec:
     """The smallest system that has this group, deciding on every event."""
     return SystemSpec.model_validate(
         {
@@ -38,7 +38,7 @@ def system_with(group: GroupSpec) -> SystemSpec:
             "description": "Events of two entities.",
             "start": START.date(),
             "sources": {"events": {"path": "events.csv"}},
-            "streams": {"events": STREAM},
+            "streams": {"events": stream},
             "groups": {"activity": group},
             "decision": {
                 "stream": "events",

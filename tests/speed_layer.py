@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import strategies as st
 
 from ai_patterns.clients.tile_store import Claim, Span, TileStore
 from ai_patterns.core.speed import batch_sql
-from ai_patterns.core.tile_rows import Boundary
+from ai_patterns.core.tile_rows import Boundary, Change
 from ai_patterns.core.tiles import tiles_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.services.stream_worker.folding import Folder, changes_of
-from event_streams import SCHEMA, STREAM, system_with
+from ai_patterns.spec.features import GroupSpec
+from ai_patterns.spec.streams import StreamSpec
+from ai_patterns.spec.system import SystemSpec
+from event_streams import MINUTE, SCHEMA, START, STREAM, events, system_with
 
 TOPIC = "happenings"
 AGGREGATIONS = {
@@ -22,8 +26,8 @@ AGGREGATIONS = {
     "total": "sum(value) scale 100 over 3h",
     "average": "mean(value) scale 100 over 1h, 2d",
     "share": "rate(flag) over 3h",
-    "lowest": "min(value) over 3h",
-    "highest": "max(value) over 2d",
+    "lowest": "min(level) over 3h",
+    "highest": "max(level) over 2d",
     "newest": "last(value) over 3h",
     "newest_at": "last(happened) over 1h",
 }
@@ -32,9 +36,32 @@ AGGREGATIONS = {
 def streaming_system(key: Sequence[str] = ("key",), lateness: str = "9d"):
     """A system whose events come from a topic, with one group of the stream layer."""
     group = {"stream": "events", "key": list(key), "layer": "stream", "hop": "1h", "aggregations": AGGREGATIONS}
-    plain = system_with(group)
-    stream = STREAM.model_validate({**STREAM.model_dump(exclude_unset=True), "topic": TOPIC, "lateness": lateness})
-    return plain.model_copy(update={"streams": {"events": stream}})
+    declared = STREAM.model_dump(exclude_unset=True)
+    columns = {**declared["columns"], "level": "double?"}
+    stream = StreamSpec.model_validate({**declared, "columns": columns, "topic": TOPIC, "lateness": lateness})
+    return system_with(GroupSpec.model_validate(group), stream)
+
+
+# The night in which clocks go forward, that in which they go back, and one before 1970.
+NIGHTS = (START, START + dt.timedelta(days=210), dt.datetime(1969, 12, 30, tzinfo=dt.UTC))
+# In hundredths: 25 of the largest add up to less than 2^63.
+VALUES = st.one_of(st.none(), st.integers(-10_000, 10_000), st.integers(-(2**58), 2**58)).map(
+    lambda cents: None if cents is None else cents / 100
+)
+LEVELS = st.sampled_from([None, 0.0, -0.0, -1.5, 1e300, -1e300, 5e-324])
+
+
+@st.composite
+def arrivals(draw, start: dt.datetime = START):
+    """Random events in order of arrival: mostly as they became known, some late, some twice."""
+    rows = draw(events())
+    for row in rows:
+        row.update(value=draw(VALUES), level=draw(LEVELS))
+        row.update({name: row[name] - START + start for name in ("happened", "known")})
+    delays = [draw(st.sampled_from([0, 0, 0, 0, 300, 1500, 3000])) * MINUTE for _ in rows]
+    ordered = sorted(zip(delays, rows, strict=True), key=lambda each: each[1]["known"] + each[0])
+    late = [row for _, row in ordered]
+    return late + draw(st.lists(st.sampled_from(late), max_size=5))
 
 
 def messages(rows: Sequence[dict[str, Any]], partitions: int = 2) -> pa.Table:
@@ -46,7 +73,7 @@ def messages(rows: Sequence[dict[str, Any]], partitions: int = 2) -> pa.Table:
         placed.append({**row, "topic_partition": partition, "topic_offset": ends[partition]})
         ends[partition] += 1
     places = [("topic_partition", pa.int32()), ("topic_offset", pa.int64())]
-    return pa.Table.from_pylist(placed, pa.schema([*SCHEMA, *places])).drop_columns("day")
+    return pa.Table.from_pylist(placed, pa.schema([*SCHEMA, ("level", pa.float64()), *places])).drop_columns("day")
 
 
 def spans(rows: pa.Table, claims: dict[int, Claim]) -> list[Span]:
@@ -68,18 +95,24 @@ def fold(store: TileStore, folder: Folder, rows: pa.Table, claims: dict[int, Cla
 def draw_boundary(store: TileStore, rows: pa.Table, at: dt.datetime, landed: int) -> None:
     """Seal, build the batch layer of the first `landed` messages, and advance."""
     store.seal(at)
-    here = rows.slice(0, landed)
+    store.advance(*batch_layer(store.system, rows.slice(0, landed), at))
+
+
+def batch_layer(
+    system: SystemSpec, landed: pa.Table, at: dt.datetime
+) -> tuple[Boundary, dict[str, list[Change]], dict[str, dict[dt.date, list[str]]]]:
+    """The batch layer of landed messages: what `TileStore.advance` takes."""
     offsets: dict[int, int] = {}
-    for row in here.to_pylist():
+    for row in landed.to_pylist():
         offsets[row["topic_partition"]] = row["topic_offset"] + 1
-    spec, group = store.system.streams["events"], store.system.groups["activity"]
+    spec, group = system.streams["events"], system.groups["activity"]
     known = "SELECT *, CAST(known AS DATE) AS day FROM messages WHERE epoch_us(known) < $at"
     distinct = f"{known} QUALIFY row_number() OVER (PARTITION BY id ORDER BY topic_offset) = 1"
     instant = {"at": int(at.timestamp()) * 1_000_000}
-    events = duckdb.run(distinct, {"messages": here}, parameters=instant)
+    events = duckdb.run(distinct, {"messages": landed}, parameters=instant)
     tiles = duckdb.run(tiles_sql(group, spec), {"events": events})
     loaded = duckdb.run(batch_sql(group, spec), {"events": events, "tiles": tiles}, parameters=instant)
     ids: dict[dt.date, list[str]] = {}
     for row in events.to_pylist():
         ids.setdefault(row["day"], []).append(row["id"])
-    store.advance(Boundary(at, {TOPIC: offsets}), {"activity": changes_of(group, loaded)}, {"events": ids})
+    return Boundary(at, {TOPIC: offsets}), {"activity": changes_of(group, loaded)}, {"events": ids}

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from ai_patterns.runtimes.kafka import Kafka
+from redis_server import redis
+
+__all__ = ["redis"]
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import datetime as dt
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from ai_patterns.core.clock import to_microseconds
@@ -27,12 +27,14 @@ from ai_patterns.core.tile_rows import (
     pack,
     pack_entity,
     part_of,
-    to_row,
+    to_rows,
     unpack,
     unpack_entity,
 )
 from ai_patterns.errors import FencedError, ServiceRejectedError
 from ai_patterns.spec.system import SystemSpec
+
+CONN_ID = "ai_patterns_online_store"
 
 Place = tuple[bytes, str]
 """An entity and the name of one of its rows."""
@@ -95,6 +97,7 @@ class Transaction(Protocol):
     def note(self, name: str, text: str) -> None: ...  # noqa: D102
     def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]: ...  # noqa: D102
     def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None: ...  # noqa: D102
+    def forget(self, stream: str, before: dt.date) -> None: ...  # noqa: D102
     def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]: ...  # noqa: D102
     def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None: ...  # noqa: D102
 
@@ -123,8 +126,8 @@ class TileStore(ABC):
         """Run `work` in one transaction, again from the start if another writer came between."""
 
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[Reader]:
-        """Reads that all see the same moment."""
+    def snapshot(self, work: Callable[[Reader], Any]) -> Any:
+        """Run `work` on reads that all see the same moment, again from the start where they did not."""
 
     @abstractmethod
     def load(self, space: str, rows: Iterable[tuple[bytes, str, bytes]]) -> None:
@@ -178,8 +181,7 @@ class TileStore(ABC):
 
     def offsets(self) -> Offsets:
         """Next offset of each partition that was read, by topic."""
-        with self.snapshot() as reader:
-            return _offsets(reader)
+        return self.snapshot(_offsets)  # type: ignore[no-any-return]
 
     def rewind(self, topic: str, partition: int, offset: int) -> None:
         """Have a partition read again from `offset`; events that were folded are known and not folded twice."""
@@ -203,8 +205,7 @@ class TileStore(ABC):
 
     def boundary(self) -> Boundary | None:
         """Where the batch layer ends now."""
-        with self.snapshot() as reader:
-            return _boundary(reader)
+        return self.snapshot(_boundary)  # type: ignore[no-any-return]
 
     def advance(self, boundary: Boundary, rows: Mapping[str, Iterable[Change]], ids: Mapping[str, Seen]) -> Boundary:
         """Draw the boundary: the batch layer's rows replace what the speed layer held of the same events.
@@ -215,13 +216,12 @@ class TileStore(ABC):
             ids: identities of the batch layer's newest events, by stream and day.
 
         Raises:
+            FencedError: another one was drawn while this one's rows were loaded.
             ServiceRejectedError: the boundary would go back, was not sealed, or leaves out messages that were
                 folded before the seal.
         """
-        held = self.boundary()
-        drawn = Boundary(boundary.at, boundary.offsets, held.generation + 1 if held else 1)
+        drawn = Boundary(boundary.at, boundary.offsets, int(self.transact(_take_generation)))
         for group, changes in rows.items():
-            self.drop(_batch(group, drawn.generation), lambda _: False)
             self.load(_batch(group, drawn.generation), (_written(change) for change in changes))
 
         def work(transaction: Transaction) -> None:
@@ -235,35 +235,46 @@ class TileStore(ABC):
         return drawn
 
     def tidy(self) -> int:
-        """Delete what no read sees any more; return the number of rows."""
+        """Delete what no read sees and no fold asks for any more; return the number of rows."""
         boundary = self.boundary()
         if boundary is None:
             return 0
-        gone = 0
+        gone, first = 0, int(self.snapshot(_tidied))
         for group in self.system.groups:
-            gone += self.drop(_batch(group, boundary.generation - 1), lambda _: False)
+            for generation in range(first, boundary.generation):  # a crash may have left rows of several
+                gone += self.drop(_batch(group, generation), lambda _: False)
             gone += self.drop(_speed(group), lambda name: is_visible(part_of(name), boundary))
+        self.transact(lambda transaction: self._forget(transaction, boundary))
         return gone
 
     def read(self, group: str, entities: Sequence[Entity], at: dt.datetime) -> list[dict[str, Any] | None]:
         """Features of entities at an instant; None for one of which no row is held."""
-        with self.snapshot() as reader:
-            found = self._rows(reader, group, [pack_entity(entity) for entity in entities])
+        packed = [pack_entity(entity) for entity in entities]
+        found = self.snapshot(lambda reader: self._rows(reader, group, packed))
         spec, instant = self.system.groups[group], to_microseconds(at)
         return [features_at(spec, rows, instant) if rows else None for rows in found]
 
     def entities(self, group: str) -> list[Entity]:
         """Every entity of a group of which a row is held."""
-        with self.snapshot() as reader:
-            return [unpack_entity(packed) for packed in self._entities(reader, group)]
+        return [unpack_entity(packed) for packed in self.snapshot(lambda reader: self._entities(reader, group))]
 
     def dump(self, group: str) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
         """All visible rows of a group, and the offsets up to which messages are in them."""
-        with self.snapshot() as reader:
+
+        def work(reader: Reader) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
             packed = self._entities(reader, group)
             rows = self._rows(reader, group, packed)
-            offsets = _offsets(reader)
-        return offsets, {unpack_entity(entity): held for entity, held in zip(packed, rows, strict=True) if held}
+            held = {unpack_entity(entity): found for entity, found in zip(packed, rows, strict=True) if found}
+            return _offsets(reader), held
+
+        return self.snapshot(work)  # type: ignore[no-any-return]
+
+    def _forget(self, transaction: Transaction, boundary: Boundary) -> None:
+        """Delete identities of events that a fold would leave out for their age; note how far tidying went."""
+        for name, stream in self.system.streams.items():
+            oldest = boundary.at - stream.lateness - dt.timedelta(days=1)
+            transaction.forget(name, oldest.date())
+        transaction.note("tidied", str(boundary.generation))
 
     def _entities(self, reader: Reader, group: str) -> list[bytes]:
         boundary = _boundary(reader)
@@ -272,11 +283,11 @@ class TileStore(ABC):
 
     def _rows(self, reader: Reader, group: str, entities: Sequence[bytes]) -> list[list[TileRow]]:
         boundary = _boundary(reader)
+        visible = cache(lambda part: is_visible(part, boundary))
         speed = reader.entity_rows(_speed(group), entities)
         batch = reader.entity_rows(_batch(group, boundary.generation), entities) if boundary else [{} for _ in entities]
         return [
-            [to_row(name, packed) for name, packed in loaded.items()]
-            + [to_row(name, packed) for name, packed in folded.items() if is_visible(part_of(name), boundary)]
+            to_rows(loaded, lambda _: True) + to_rows(folded, visible)
             for loaded, folded in zip(batch, speed, strict=True)
         ]
 
@@ -314,6 +325,25 @@ class TileStore(ABC):
                 )
 
 
+def require_same(name: str, incarnation: str, notes: Mapping[str, str]) -> None:
+    """Refuse a store that is not the one which was opened.
+
+    Args:
+        name: what the message calls the store.
+        incarnation: what the store's note held when it was opened.
+        notes: its notes now.
+
+    Raises:
+        ServiceRejectedError: it was emptied or put back since, and would serve less than was folded.
+    """
+    if notes.get("incarnation") != incarnation:
+        raise ServiceRejectedError(
+            f"the tiles in {name} were emptied or put back since they were opened. Start the process again, and load "
+            "the batch layer by the lambda architecture's DAG",
+            conn_id=CONN_ID,
+        )
+
+
 Seen = Mapping[dt.date, Sequence[str]]
 """Identities of events by the UTC day of their known time."""
 
@@ -346,6 +376,17 @@ def _boundary(reader: Reader | Transaction) -> Boundary | None:
     return _read(reader.notes("boundary").get("boundary"))
 
 
+def _tidied(reader: Reader | Transaction) -> int:
+    return int(reader.notes("tidied").get("tidied", 1))
+
+
+def _take_generation(transaction: Transaction) -> int:
+    """A number that no other advance loads rows under."""
+    number = int(transaction.notes("generation").get("generation", 0)) + 1
+    transaction.note("generation", str(number))
+    return number
+
+
 def _read(text: str | None) -> Boundary | None:
     if text is None:
         return None
@@ -362,6 +403,8 @@ def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
     held, sealed = _boundary(transaction), _seal(transaction)
     if held is not None and drawn.at < held.at:
         raise ServiceRejectedError(f"the boundary is at {held.at}; it does not go back to {drawn.at}")
+    if held is not None and drawn.generation < held.generation:
+        raise FencedError(f"the boundary was drawn at {held.at} while these rows were loaded. Run it again")
     if sealed is None or sealed.at != drawn.at:
         raise ServiceRejectedError(f"seal {drawn.at} before the batch layer is built: sealed is {sealed and sealed.at}")
     for topic, ends in sealed.offsets.items():

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import os
 import sqlite3
+import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_patterns.clients.tile_store import Place, Reader, TileStore, Transaction
+from ai_patterns.clients.tile_store import CONN_ID, Place, Reader, TileStore, Transaction, require_same
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 
-CONN_ID = "ai_patterns_online_store"
 _BUSY_SECONDS = 30.0
 
 _SCHEMA = """
@@ -36,40 +38,58 @@ class SqliteTileStore(TileStore):
     def __init__(self, system: SystemSpec, path: Path) -> None:
         super().__init__(system)
         self.path = path
+        self._held = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._told(), contextlib.closing(self._connect()) as connection:
+        with self._told():
+            connection = self._connection()
             connection.executescript(f"PRAGMA journal_mode = WAL;{_SCHEMA}")
+            connection.execute("INSERT OR IGNORE INTO notes VALUES ('incarnation', ?)", (uuid.uuid4().hex,))
+            self._incarnation = _Sqlite(connection).notes("incarnation")["incarnation"]
 
     def transact(self, work: Callable[[Transaction], Any]) -> Any:
         """Run `work` while no other process writes."""
-        with self._told(), contextlib.closing(self._connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            result = work(_Sqlite(connection))
-            connection.execute("COMMIT")
-            return result
+        with self._begun("BEGIN IMMEDIATE") as connection:
+            return work(_Sqlite(connection))
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[Reader]:
-        """Reads in one transaction of SQLite, beside a writer's."""
-        with self._told(), contextlib.closing(self._connect()) as connection:
-            connection.execute("BEGIN")
-            yield _Sqlite(connection)
+    def snapshot(self, work: Callable[[Reader], Any]) -> Any:
+        """Run `work` in one transaction of SQLite, beside a writer's."""
+        with self._begun("BEGIN") as connection:
+            return work(_Sqlite(connection))
 
     def load(self, space: str, rows: Iterable[tuple[bytes, str, bytes]]) -> None:
         """Write rows in one transaction."""
-        self.transact(lambda transaction: transaction.put(space, list(rows)))
+        every = list(rows)  # made before the transaction, which keeps others from writing
+        self.transact(lambda transaction: transaction.put(space, every))
 
     def drop(self, space: str, keep: Callable[[str], bool]) -> int:
         """Delete rows in one transaction."""
-        with self._told(), contextlib.closing(self._connect()) as connection:
+        with self._begun("BEGIN IMMEDIATE") as connection:
             connection.create_function("kept", 1, keep, deterministic=True)
-            with connection:
-                return connection.execute("DELETE FROM tiles WHERE space = ? AND NOT kept(name)", (space,)).rowcount
+            return connection.execute("DELETE FROM tiles WHERE space = ? AND NOT kept(name)", (space,)).rowcount
 
-    def _connect(self) -> sqlite3.Connection:
+    @contextlib.contextmanager
+    def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._told():
+            connection = self._connection()
+            connection.execute(begin)
+            try:
+                require_same(str(self.path), self._incarnation, _Sqlite(connection).notes("incarnation"))
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection to the file that is at the path now; none outlives a fork."""
+        with contextlib.suppress(FileNotFoundError, AttributeError):
+            owner, connection = self._held.connection
+            if owner == (os.getpid(), self.path.stat().st_ino):
+                return connection  # type: ignore[no-any-return]
         # A commit is on disk before it counts: the topic's offset moves with it.
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
+        self._held.connection = (os.getpid(), self.path.stat().st_ino), connection
         return connection
 
     @contextlib.contextmanager
@@ -111,9 +131,12 @@ class _Sqlite:
         self._connection.execute("DELETE FROM seen WHERE stream = ? AND day < ?", (stream, before.isoformat()))
 
     def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]:
-        sql = "SELECT partials FROM tiles WHERE space = ? AND entity = ? AND name = ?"
-        found = (self._connection.execute(sql, (space, *place)).fetchone() for place in places)
-        return [row[0] if row else None for row in found]
+        sql = (
+            "SELECT partials FROM json_each(?) AS place LEFT JOIN tiles ON space = ? "
+            "AND entity = CAST(value ->> 0 AS BLOB) AND name = value ->> 1 ORDER BY place.key"
+        )
+        wanted = json.dumps([(entity.decode(), name) for entity, name in places])
+        return [row[0] for row in self._connection.execute(sql, (wanted, space))]
 
     def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None:
         sql = "INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?)"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ai_patterns.clients.tile_store import TileStore
-from ai_patterns.clients.tile_store_sqlite import CONN_ID, SqliteTileStore
-from ai_patterns.errors import ServiceRejectedError
+from ai_patterns.clients.tile_store import CONN_ID, TileStore
+from ai_patterns.clients.tile_store_sqlite import SqliteTileStore
+from ai_patterns.errors import MissingDependencyError, ServiceRejectedError
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -17,13 +17,22 @@ def tiles_exist(url: str) -> bool:
 
 
 def open_tile_store(system: SystemSpec, url: str) -> TileStore:
-    """The store at `sqlite:///path`.
+    """The store at `sqlite:///path` (an absolute path gives four slashes) or `redis://host:port/0`.
 
     Raises:
+        MissingDependencyError: Redis' client is not installed.
         ServiceRejectedError: the URL names no store that is known.
         ServiceUnavailableError: the store cannot be opened.
     """
     scheme, _, place = url.partition("://")
     if scheme == "sqlite":
         return SqliteTileStore(system, Path(place.removeprefix("/")))
-    raise ServiceRejectedError(f"{url!r} is no store of tiles; write sqlite:////srv/tiles.db", conn_id=CONN_ID)
+    if scheme in {"redis", "rediss"}:
+        try:
+            from ai_patterns.clients.tile_store_redis import RedisTileStore
+        except ImportError as error:
+            raise MissingDependencyError("redis", "redis") from error
+        return RedisTileStore(system, url)
+    raise ServiceRejectedError(
+        f"{scheme!r} is no store of tiles; write sqlite:////srv/tiles.db or redis://host:6379/0", conn_id=CONN_ID
+    )

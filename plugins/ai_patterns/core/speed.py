@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from operator import add
 from typing import Any, NamedTuple
 
 from ai_patterns.core.tiles import contributions_sql, last_columns, microseconds, partial_aggregates
@@ -89,8 +90,8 @@ def merger(group: GroupSpec) -> Callable[[Partials, Partials], Partials]:
     >>> merger(group)([2, 1, 2, None], [1, 1, 1, 7.5])
     (3, 2, 3, 7.5)
     """
-    functions = [_MERGE.get(name.rpartition("_")[2], _add) for name in partial_names(group)]
-    return lambda one, other: tuple(function(a, b) for function, a, b in zip(functions, one, other, strict=True))
+    functions = [_MERGE.get(name.rpartition("_")[2], add) for name in partial_names(group)]
+    return lambda one, other: tuple([function(a, b) for function, a, b in zip(functions, one, other, strict=True)])
 
 
 def features_at(group: GroupSpec, rows: Iterable[TileRow], at: int) -> dict[str, Any]:
@@ -109,8 +110,9 @@ def features_at(group: GroupSpec, rows: Iterable[TileRow], at: int) -> dict[str,
     inside: dict[timedelta, Mapping[str, Any] | None] = {}
     for window in {window for item in group.aggregations.values() for window in item.windows}:
         total: Partials | None = None
+        ended = at - microseconds(window)
         for row in entered:
-            if at < row.tile_end + microseconds(window):
+            if ended < row.tile_end:
                 total = row.partials if total is None else merged(total, row.partials)
         inside[window] = None if total is None else dict(zip(names, total, strict=True))
     return {
@@ -141,10 +143,6 @@ def _feature(group: GroupSpec, name: str, item: AggregationSpec, held: Mapping[s
             newest = held["newest"]
             return newest[len(newest) - len(last_columns(group)) + last_columns(group).index(str(item.column))]
     return held[f"{name}_{item.function}"]
-
-
-def _add(one: int, other: int) -> int:
-    return one + other
 
 
 def _least(one: float | None, other: float | None) -> float | None:

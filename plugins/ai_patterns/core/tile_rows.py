@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ai_patterns.core.speed import Partials, TileRow
+
+_DECODER = msgspec.msgpack.Decoder()
 
 Entity = tuple[Any, ...]
 """The values of a group's key columns."""
@@ -81,10 +83,19 @@ def part_of(name: str) -> str:
     return name.split("|", 2)[2]
 
 
-def to_row(name: str, packed: bytes) -> TileRow:
-    """Read a row back."""
-    tile_end, enters, _ = name.split("|", 2)
-    return TileRow(int(tile_end), int(enters), unpack(packed))
+def to_rows(held: Mapping[str, bytes], visible: Callable[[str], bool]) -> list[TileRow]:
+    """Read an entity's rows back.
+
+    Args:
+        held: packed partials by the rows' names.
+        visible: whether a part's rows count.
+    """
+    named = ((name.split("|", 2), packed) for name, packed in held.items())
+    return [
+        TileRow(int(tile_end), int(enters), unpack(packed))
+        for (tile_end, enters, part), packed in named
+        if visible(part)
+    ]
 
 
 def pack(partials: Partials) -> bytes:
@@ -94,7 +105,7 @@ def pack(partials: Partials) -> bytes:
 
 def unpack(packed: bytes) -> Partials:
     """Read `pack`'s bytes; `newest` is a list."""
-    partials: Partials = msgspec.msgpack.decode(packed)
+    partials: Partials = _DECODER.decode(packed)
     return partials
 
 
