@@ -88,10 +88,14 @@ bench: setup ## run benchmarks/ (ONLY=name for one of them)
 	for script in "$${found[@]}"; do $(PY) "$$script"; done
 
 KILLS ?= 500
+CRASH_POINTS ?= 1000
+SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
+  tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
+  tests/unit/clients/test_tile_store_sqlite.py
 
-soak: setup ## kill a publishing process KILLS times (500: about an hour), figures into .run/soak.json
-	@mkdir -p .run
-	$(BIN)/pytest -s tests/integration/test_publish_faults.py --kills $(KILLS) --figures .run/soak.json
+soak: setup ## kill publisher, landing, stream worker and broker KILLS times, and at CRASH_POINTS; figures into .run/soak.json
+	@mkdir -p .run && rm -f .run/soak.json
+	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash' --kills $(KILLS) --crash-points $(CRASH_POINTS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -251,10 +249,3 @@ def crash_everywhere(open_store: OpenStore, points: int) -> dict[str, int]:
             assert found == wanted, f"story {seed}, call {fatal}: {lost} lost, {doubled} doubled"
         seed += 1
     return figures
-
-
-def add_figures(target: Path | None, name: str, figures: Mapping[str, int]) -> None:
-    """Write figures into a file beside those of other tests."""
-    if target is not None:
-        held = json.loads(target.read_text("utf-8")) if target.exists() else {}
-        target.write_text(json.dumps({**held, name: figures}) + "\n", "utf-8")

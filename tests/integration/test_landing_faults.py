@@ -1,6 +1,5 @@
 """A landing that is killed at any moment, under load, loses nothing and doubles nothing."""
 
-import json
 import os
 import random
 import signal
@@ -21,6 +20,7 @@ from ai_patterns.jobs.landed import lag, landed_offsets
 from ai_patterns.jobs.landing import land, utc_now
 from landing_process import Order, forks, run
 from plant import NOW, plant, value
+from soak_figures import add_figures
 
 STAMP = int(NOW.timestamp() * 1000)
 BAD = (b'{"id": "%d', b'{"id": %d}', b'{"id": "r%d", "\xff": 1}', b"%d")
@@ -147,8 +147,7 @@ def test_kills_at_any_moment_under_load(kafka, broker, topic, lake, spawn, reque
     compare(broker, topic, lake, figures)
     assert sum(mark.high for mark in broker.watermarks(topic).values()) == load.sent
     assert survived <= kills / 2, f"{survived} were killed too late"
-    if (target := request.config.getoption("--figures")) is not None:
-        target.write_text(json.dumps(figures) + "\n", "utf-8")
+    add_figures(request.config.getoption("--figures"), "landing", figures)
 
 
 def restart(kafka) -> None:

@@ -1,6 +1,5 @@
 """A publisher that is killed at any moment leaves each table as it was or as it should be."""
 
-import json
 import os
 import random
 import signal
@@ -18,6 +17,7 @@ from ai_patterns.core.days import Days
 from ai_patterns.jobs.ingestion import audit, extract, ingest
 from ai_patterns.spec.system import SystemSpec
 from shop import orders, shop
+from soak_figures import add_figures
 
 DAYS = Days.parse("2024-01-01/2024-01-05")
 TABLES = ("events/orders", "quarantine/orders")
@@ -111,8 +111,7 @@ def test_a_killed_publisher_leaves_the_old_or_the_new_partition(tmp_path: Path, 
         assert all(content(lake, table).equals(new[table]) for table in TABLES)
         print(f"{number + 1} of {kills}: {figures}", flush=True)
     assert {("old", "old"), ("old", "new")} <= states <= {("old", "old"), ("old", "new"), ("new", "new")}
-    if (target := request.config.getoption("--figures")) is not None:
-        target.write_text(json.dumps(figures) + "\n", "utf-8")
+    add_figures(request.config.getoption("--figures"), "publishing", figures)
 
 
 def damage(found: pa.Table, wanted: pa.Table) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from ai_patterns.clients.tile_store_redis import RedisTileStore
 from ai_patterns.clients.tile_stores import open_tile_store
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.runtimes.redis import Redis
-from crash_points import add_figures, crash_everywhere
+from crash_points import crash_everywhere
+from soak_figures import add_figures
 from tile_store_conformance import GROUP, Conformance, OpenStore, Span, change, exact, put
 
 

@@ -70,13 +70,6 @@ def send(broker: Broker, events: Iterable[Event]) -> int:
     return count
 
 
-def by_hop(events: Iterable[Event], hop: dt.timedelta) -> Iterator[tuple[dt.datetime, list[Event]]]:
-    """Events in steps of `hop`: the instant at which a step ends, and what became known within it."""
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    for number, group in groupby(events, key=lambda event: (event.known - epoch) // hop):
-        yield epoch + (number + 1) * hop, list(group)
-
-
 def _events(system: SystemSpec, name: str, stream: StreamSpec, days: Days) -> Iterator[Event]:
     rows = cast_rows(raw_rows(system, name, days), stream).select(list(stream.columns))
     for row in rows.to_pylist():

@@ -10,7 +10,8 @@ import pytest
 import speed_layer
 from ai_patterns.clients.tile_store_sqlite import SqliteTileStore
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
-from crash_points import add_figures, crash_everywhere
+from crash_points import crash_everywhere
+from soak_figures import add_figures
 from tile_store_conformance import Conformance, OpenStore
 
 
