@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,9 @@ from systems.docks.make_data import write_data
 # Before anything imports airflow: its first import writes a configuration into AIRFLOW_HOME.
 if "PYTEST_XDIST_WORKER" in os.environ or "AIRFLOW_HOME" not in os.environ:  # a worker inherits its starter's
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="ai-patterns-airflow-")
+# A worker's main module has neither file nor spec: PySpark, which MLflow asks for its session, would exit there.
+if sys.modules["__main__"].__spec__ is None:
+    sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

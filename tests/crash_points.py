@@ -204,7 +204,7 @@ def run(story: Story, open_store: OpenStore, name: str, fuse: Fuse) -> dict[str,
 
 def outcome(story: Story, store: TileStore) -> dict[str, Any]:
     """All that a store tells: rows, offsets, identities, where the boundary is, and values at several instants."""
-    every = [row["id"] for row in story.rows]
+    every = [speed_layer.identity(row) for row in story.rows]
     boundary = store.boundary()
     newest = START + 4 * DAY
     return {

@@ -1,6 +1,7 @@
 """Random events and the plainest reading of what a feature means, for the tests of tiles and values."""
 
 import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pyarrow as pa
@@ -91,6 +92,11 @@ def floor(instant: dt.datetime, hop: dt.timedelta) -> dt.datetime:
     return instant - (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) % hop
 
 
+def whole(value: float) -> int:
+    """The nearest integer; halves go away from zero."""
+    return int(Decimal(value).to_integral_value(ROUND_HALF_UP))
+
+
 def expected(rows, group: GroupSpec, item: AggregationSpec, window: dt.timedelta, at: dt.datetime, key: str | None):
     """The formula, row by row."""
     edge = at if group.layer == "stream" else floor(at, group.hop)
@@ -108,7 +114,7 @@ def expected(rows, group: GroupSpec, item: AggregationSpec, window: dt.timedelta
     values = [row[item.column] for row in inside if row[item.column] is not None]
     if item.function in ("min", "max"):
         return (min if item.function == "min" else max)(values, default=None)
-    total = sum(Fraction(round(value * item.scale)) for value in values)
+    total = sum(Fraction(whole(value * item.scale)) for value in values)
     if item.function == "sum":
         return float(total) / item.scale
     return float(total) / (len(values) * item.scale) if values else None

@@ -76,6 +76,11 @@ def messages(rows: Sequence[dict[str, Any]], partitions: int = 2) -> pa.Table:
     return pa.Table.from_pylist(placed, pa.schema([*SCHEMA, ("level", pa.float64()), *places])).drop_columns("day")
 
 
+def identity(row: dict[str, Any]) -> str:
+    """What the stores know an event by."""
+    return f"{row['known'].astimezone(dt.UTC).date()}/{row['id']}"
+
+
 def spans(rows: pa.Table, claims: dict[int, Claim]) -> list[Span]:
     """Where a slice of messages stood."""
     found = []
@@ -107,12 +112,12 @@ def batch_layer(
         offsets[row["topic_partition"]] = row["topic_offset"] + 1
     spec, group = system.streams["events"], system.groups["activity"]
     known = "SELECT *, CAST(known AS DATE) AS day FROM messages WHERE epoch_us(known) < $at"
-    distinct = f"{known} QUALIFY row_number() OVER (PARTITION BY id ORDER BY topic_offset) = 1"
+    distinct = f"{known} QUALIFY row_number() OVER (PARTITION BY day, id ORDER BY topic_offset) = 1"
     instant = {"at": int(at.timestamp()) * 1_000_000}
     events = duckdb.run(distinct, {"messages": landed}, parameters=instant)
     tiles = duckdb.run(tiles_sql(group, spec), {"events": events})
     loaded = duckdb.run(batch_sql(group, spec), {"events": events, "tiles": tiles}, parameters=instant)
     ids: dict[dt.date, list[str]] = {}
     for row in events.to_pylist():
-        ids.setdefault(row["day"], []).append(row["id"])
+        ids.setdefault(row["day"], []).append(identity(row))
     return Boundary(at, {TOPIC: offsets}), {"activity": changes_of(group, loaded)}, {"events": ids}

@@ -91,6 +91,13 @@ def wanted(broker, topic) -> tuple[pa.Table, list[tuple]]:
     return decoded.rows, sorted(((item.partition, item.offset), item.key, item.value, item.headers) for item in refused)
 
 
+def numbers(broker, topic) -> set[int]:
+    """Which records the topic holds; one that a killed broker did not confirm may be there twice."""
+    with broker.reader(topic) as reader:
+        reader.assign()
+        return {int(message.key) for message in reader.read_to_end()}
+
+
 def compare(broker, topic, lake, figures) -> None:
     """Hold the lake and the dead letters against the topic, row by row; count what is lost and doubled."""
     rows, refused = wanted(broker, topic)
@@ -145,7 +152,7 @@ def test_kills_at_any_moment_under_load(kafka, broker, topic, lake, spawn, reque
     load.join(60)
     land(plant(topic), lake, broker, "readings")
     compare(broker, topic, lake, figures)
-    assert sum(mark.high for mark in broker.watermarks(topic).values()) == load.sent
+    assert numbers(broker, topic) == set(range(load.sent))
     assert survived <= kills / 2, f"{survived} were killed too late"
     add_figures(request.config.getoption("--figures"), "landing", figures)
 
@@ -169,7 +176,7 @@ def test_a_landing_outlives_its_broker(kafka, broker, topic, lake, spawn) -> Non
     load.join(60)
     land(plant(topic), lake, broker, "readings")
     compare(broker, topic, lake, {"lost": 0, "doubled": 0})
-    assert sum(mark.high for mark in broker.watermarks(topic).values()) == load.sent
+    assert numbers(broker, topic) == set(range(load.sent))
 
 
 def test_two_landings_take_turns(kafka, broker, topic, lake, spawn) -> None:

@@ -96,7 +96,7 @@ def _identities(system: SystemSpec, lake: Lake, stream: str, at: dt.datetime) ->
     recent = (ds.field(DAY) >= pa.scalar(since)) & (ds.field(DAY) < pa.scalar(at.date()))
     events = lake.dataset(f"events/{stream}").to_table(columns=[*spec.key, DAY], filter=recent)
     named = duckdb.run(
-        f"SELECT {DAY}, list({identity_sql(spec)}) AS ids FROM events GROUP BY {DAY}", {"events": events}
+        f"SELECT {DAY}, list({identity_sql(spec, DAY)}) AS ids FROM events GROUP BY {DAY}", {"events": events}
     )
     return {row[DAY]: row["ids"] for row in named.to_pylist()}
 

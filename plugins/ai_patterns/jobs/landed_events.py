@@ -23,8 +23,8 @@ def landed_events(
 ) -> pa.Table:
     """The declared columns and `day` of a stream's events.
 
-    Of messages with one key the first counts, since senders may repeat. A published event that never landed, such as
-    one of a history that was loaded from files, stays.
+    Of messages with one key and day the first counts, since senders may repeat. A published event that never landed,
+    such as one of a history that was loaded from files, stays.
 
     Args:
         system: the system's spec.
@@ -42,7 +42,7 @@ def landed_events(
     columns = [*spec.columns, DAY]
     landed = _read(lake, f"landed/{stream}", wanted, landed_schema(spec))
     published = _read(lake, f"events/{stream}", wanted, landed_schema(spec)).select(columns)
-    key, names = ", ".join(spec.key), ", ".join(columns)
+    key, names = ", ".join([DAY, *spec.key]), ", ".join(columns)
     kept = "true" if offsets is None else _before(offsets)
     first = (
         f"SELECT {names} FROM landed WHERE {kept} "

@@ -20,7 +20,7 @@ from ai_patterns.spec.streams import StreamSpec
 from ai_patterns.spec.system import SystemSpec
 
 IDENTITY, KNOWN_DAY = "_identity", "_known_day"
-"""Helper columns: the event's key as one text, and the UTC day of its known time."""
+"""Helper columns: what tells the event from every other, as one text, and the UTC day of its known time."""
 
 _LONG_AGO = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
@@ -62,7 +62,7 @@ class Folder:
         """Name the events of decoded rows, and keep the first of each name."""
         day = f"CAST({self.spec.known_time} AS DATE)"
         named = self._query(
-            f"SELECT *, {identity_sql(self.spec)} AS {IDENTITY}, {day} AS {KNOWN_DAY} FROM events "
+            f"SELECT *, {identity_sql(self.spec, day)} AS {IDENTITY}, {day} AS {KNOWN_DAY} FROM events "
             f"QUALIFY row_number() OVER (PARTITION BY {IDENTITY} ORDER BY {PARTITION}, {OFFSET}) = 1",
             rows,
         )
@@ -105,10 +105,18 @@ class Folder:
         return self._connection.sql(sql, params=parameters).to_arrow_table()
 
 
-def identity_sql(stream: StreamSpec) -> str:
-    """SQL over a stream's events that gives each one's key as a single text."""
+def identity_sql(stream: StreamSpec, day: str) -> str:
+    """SQL over a stream's events that gives each one's identity as a single text.
+
+    It is the day and the key, as in the lake, where a key may come again on another day.
+
+    Args:
+        stream: the stream.
+        day: SQL for the UTC day of the known time.
+    """
     parts = [f"CAST({name} AS VARCHAR)" for name in stream.key]
-    return parts[0] if len(parts) == 1 else f"CAST(to_json([{', '.join(parts)}]) AS VARCHAR)"
+    key = parts[0] if len(parts) == 1 else f"CAST(to_json([{', '.join(parts)}]) AS VARCHAR)"
+    return f"CAST({day} AS VARCHAR) || '/' || {key}"
 
 
 def changes_of(group: GroupSpec, rows: pa.Table) -> list[Change]:
