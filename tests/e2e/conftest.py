@@ -32,6 +32,8 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _start_demo(repository: Path) -> subprocess.Popen[str]:
     environment = os.environ | {"CI": "true", "PYTHONPATH": str(repository / "plugins")}
     environment.pop("AIRFLOW_HOME", None)
+    # What a shell runs in its background ignores interrupts, and would hand that down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-m", "demo"], cwd=repository, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

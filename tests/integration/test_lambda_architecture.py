@@ -25,14 +25,21 @@ from ai_patterns.jobs.replay import Replay
 from ai_patterns.services.stream_worker.worker import StreamWorker
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.system import SystemSpec
+from soak_figures import add_figures
 
 HISTORY = Days.parse("2013-03-29/2013-03-31")
-LIVED = Days.parse("2013-04-01/2013-04-03")
+FIRST = dt.date(2013, 4, 1)
 
 
 @pytest.fixture(scope="module")
 def system(repository: Path) -> SystemSpec:
     return load_system(repository / "include/systems/flights")
+
+
+@pytest.fixture(scope="module")
+def lived(request: pytest.FixtureRequest) -> Days:
+    """The days that are lived through the topics; three, or the month that `make soak` asks for."""
+    return Days(FIRST, FIRST + dt.timedelta(days=request.config.getoption("--certified-days") - 1))
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +54,8 @@ def replay(system: SystemSpec, kafka, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def worker(replay: Replay) -> Iterator[StreamWorker]:
-    made = StreamWorker(replay.system, replay.broker, replay.store, clock=lambda: LIVED.end)
+def worker(replay: Replay, lived: Days) -> Iterator[StreamWorker]:
+    made = StreamWorker(replay.system, replay.broker, replay.store, clock=lambda: lived.end)
     yield made
     made.close()
 
@@ -61,21 +68,25 @@ def as_it_comes(events: list[Event], day: dt.date, rng: random.Random) -> list[E
     return [event for at, event in sorted(arrivals, key=lambda each: each[0]) if at.date() == day]
 
 
-def test_every_bucket_is_equal_with_late_events_and_duplicates(replay: Replay, worker: StreamWorker) -> None:
-    replay.begin(LIVED.start)
-    history, seen = read_history(replay.system, LIVED), 0
-    for day in LIVED:
+def test_every_bucket_is_equal_with_late_events_and_duplicates(replay, worker, lived, request) -> None:
+    replay.begin(lived.start)
+    history, buckets = read_history(replay.system, lived), []
+    figures = {"days": len(lived), "messages": 0, "buckets": 0, "unequal": 0}
+    for day in lived:
         today = as_it_comes(history, day, random.Random(4))
-        seen += replay.live(worker, today)
+        figures["messages"] += replay.live(worker, today)
         found = replay.close_day(Days(day, day).end, worker)
-        assert all(bucket.equal for buckets in found.buckets.values() for bucket in buckets)
+        buckets += [bucket for of_group in found.buckets.values() for bucket in of_group if bucket.keys]
         assert found.keys > 1_000
-    assert seen > 8_000
+    figures |= {"buckets": len(buckets), "unequal": sum(not bucket.equal for bucket in buckets)}
+    assert figures["unequal"] == 0
+    assert figures["messages"] > 2_600 * len(lived)
+    add_figures(request.config.getoption("--figures"), "certificate", figures)
 
 
-def test_a_partition_that_is_delivered_again_changes_nothing(replay: Replay) -> None:
+def test_a_partition_that_is_delivered_again_changes_nothing(replay: Replay, lived: Days) -> None:
     before = {name: replay.store.dump(name)[1] for name in replay.system.groups}
-    again = StreamWorker(replay.system, replay.broker, replay.store, clock=lambda: LIVED.end)
+    again = StreamWorker(replay.system, replay.broker, replay.store, clock=lambda: lived.end)
     for intake in again._intakes:
         for partition in intake.reader.partitions():
             replay.store.rewind(str(intake.reader.topic), partition, 0)
@@ -85,7 +96,7 @@ def test_a_partition_that_is_delivered_again_changes_nothing(replay: Replay) -> 
     assert {name: replay.store.dump(name)[1] for name in replay.system.groups} == before
 
 
-def test_a_single_wrong_value_is_named_with_both_values(replay: Replay) -> None:
+def test_a_single_wrong_value_is_named_with_both_values(replay: Replay, lived: Days) -> None:
     """One event's delay is off by a minute in the online store alone."""
     connection = sqlite3.connect(replay.store.path)
     space, entity, name, packed = connection.execute(
@@ -97,7 +108,7 @@ def test_a_single_wrong_value_is_named_with_both_values(replay: Replay) -> None:
     connection.execute(change, (pack(wrong), space, entity, name))
     connection.commit()
     with pytest.raises(CertificateError, match=r"carrier_now: 1 keys, such as \[.*delay_1h .* instead of"):
-        certify(replay.system, replay.lake, replay.store, LIVED.end, now=LIVED.end)
+        certify(replay.system, replay.lake, replay.store, lived.end, now=lived.end)
     (row,) = replay.lake.read("certificate_differences").to_pylist()
     assert (row["group"], json.loads(row["key"])) == ("carrier_now", json.loads(entity))
     unequal = [row for row in replay.lake.read("certificates").to_pylist() if not row["equal"]]

@@ -27,7 +27,7 @@ DELIVERY_SECONDS = 120.0
 class TopicProducer:
     """Writes records; leaving its block waits until all of them are written.
 
-    Each is written once while the broker lives. One that was killed before it confirmed a batch may hold the batch twice:
+    Each is written once while the broker lives. One that is killed before it confirms a batch may hold it twice:
     what reads the topic tells events apart by their key.
     """
 
