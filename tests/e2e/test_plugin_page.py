@@ -72,7 +72,7 @@ def test_the_page_in_the_navigation(airflow: Standalone, page: Page, screenshots
     page.goto(f"{airflow.url}/plugin/ai-patterns")
     frame = page.frame_locator("iframe")
     frame.get_by_role("heading", name="flights").wait_for()
-    assert frame.locator(".loop li").count() == 7
+    assert frame.locator(".loop li").count() == 9
     page.screenshot(path=screenshots / "plugin_page.png")
     assert page.problems == []
 

@@ -14,6 +14,8 @@ from ai_patterns.clients.ledger import read_promotions
 from ai_patterns.core.days import Days
 from ai_patterns.core.performance import ALL
 from ai_patterns.jobs.champion import read_champion
+from ai_patterns.jobs.landed import landed_streams
+from ai_patterns.jobs.layers import LandedTopic, read_landed, read_layers
 from ai_patterns.jobs.table_facts import TableFacts, table_facts
 from ai_patterns.spec.system import SystemSpec
 
@@ -24,11 +26,14 @@ READY, NOT_YET, ATTENTION = "ready", "not yet", "attention"
 def system_status(system: SystemSpec, lake: Lake) -> dict[str, dict[str, Any]]:
     """State and figures by pattern; an absent table reads "not yet" and never raises.
 
+    Stream processing and lambda architecture are those of systems with topics alone.
+
     Returns:
         Pattern -> `state`, `summary` (one sentence) and the pattern's own figures, all plain values: days and
         instants are `datetime` objects in UTC.
     """
     return {
+        **(_streaming(system, lake) if landed_streams(system) else {}),
         "data_pipeline": _data_pipeline(system, lake),
         "batch_processing": _tables(lake, [f"tiles/{name}" for name in system.groups], "tiles"),
         "feature_store": _tables(lake, [f"values/{name}" for name in system.groups], "value changes"),
@@ -57,6 +62,26 @@ def _data_pipeline(system: SystemSpec, lake: Lake) -> dict[str, Any]:
         quarantined={name: reasons for name, reasons in quarantined.items() if reasons},
         last_day=_latest_day(facts.values()),
     )
+
+
+def _streaming(system: SystemSpec, lake: Lake) -> dict[str, dict[str, Any]]:
+    landed = read_landed(system, lake)
+    rows = sum(item.rows for item in landed)
+    summary = f"{rows:,} rows landed of {len(landed)} topics" if landed else NOT_YET
+    stream = _entry(READY if landed else NOT_YET, summary, landed=[asdict(item) for item in landed])
+    return {"stream_processing": stream, "lambda_architecture": _layers(lake, landed)}
+
+
+def _layers(lake: Lake, landed: list[LandedTopic]) -> dict[str, Any]:
+    layers = read_layers(lake, landed)
+    if layers is None:
+        return _entry(NOT_YET, NOT_YET, layers=None)
+    unequal = sum(group.unequal for group in layers.groups)
+    buckets, keys = (sum(getattr(group, name) for group in layers.groups) for name in ("buckets", "keys"))
+    told = f"{unequal} of {buckets} buckets differ" if unequal else f"{buckets} buckets with {keys:,} keys are equal"
+    late = f", {layers.stale_days} days wait for the batch layer" if layers.stale_days > 1 else ""
+    state = READY if layers.equal and layers.stale_days <= 1 else ATTENTION
+    return _entry(state, f"{told} at {layers.at:%Y-%m-%d %H:%M}{late}", layers=asdict(layers))
 
 
 def _tables(lake: Lake, names: list[str], noun: str) -> dict[str, Any]:

@@ -17,8 +17,10 @@ log = logging.getLogger(__name__)
 
 # In the order of the loop: pattern -> title, first DAG, what it is for.
 PATTERNS = {
+    "stream_processing": ("Stream processing", "stream_processing", "Land topics, fold tiles"),
     "data_pipeline": ("Data pipeline", "data_pipeline", "Ingest, audit, publish"),
     "batch_processing": ("Batch processing", "batch_processing", "Tiles and values"),
+    "lambda_architecture": ("Lambda architecture", "lambda_architecture", "Merge layers, certify"),
     "feature_store": ("Feature store", "feature_store", "Registry, online values"),
     "online_offline_serving": ("Training and promotion", "model_training", "Train, review, promote"),
     "model_as_a_service": ("Model as a service", "model_as_a_service", "Serve the champion"),

@@ -38,6 +38,27 @@ def test_figures_of_every_panel(docks) -> None:
         assert text in html
 
 
+def test_topics_and_the_certificate(docks) -> None:
+    at = dt.datetime(2024, 4, 8, tzinfo=dt.UTC)
+    topic = {"topic": "docks.counted", "rows": 7001, "messages": 7010, "last_day": at.date(), "written_at": at}
+    groups = [{"group": "dock_now", "keys": 12, "buckets": 11, "unequal": unequal} for unequal in (0, 2)]
+    layers = {"at": at, "boundary": at, "stale_days": 4, "groups": groups}
+    status = status_with(stream_processing={"landed": [topic]}, lambda_architecture={"layers": layers})
+    html = render([View("docks", docks, status=status)])
+    for text in ("docks.counted", "7,010", "4 days wait for it", "dock_now", "certificate_differences"):
+        assert text in html
+    assert html.count('<tr class="bad">') == 1
+
+
+def test_a_system_without_topics_shows_no_streams(docks) -> None:
+    status = {
+        name: entry for name, entry in status_with().items() if name not in ("stream_processing", "lambda_architecture")
+    }
+    html = render([View("docks", docks, status=status)])
+    assert "docks__data_pipeline" in html
+    assert "docks__stream_processing" not in html
+
+
 def test_everything_is_escaped(docks) -> None:
     status = status_with(data_pipeline={"summary": EVIL, "quarantined": {EVIL: {EVIL: 1}}})
     html = render([View(EVIL, docks, problem=EVIL, status=status)], dag_id=EVIL)
