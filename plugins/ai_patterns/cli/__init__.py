@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, loop, parity, runtimes, specs, topics
+from ai_patterns.cli import evaluation, loop, parity, replay, runtimes, specs, topics
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
@@ -16,6 +16,8 @@ first steps:
   ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
   ai-patterns up kafka                     start a real broker here; `down kafka` stops it
   ai-patterns stream flights               fold its topics into online features as they come
+  ai-patterns replay flights --from 2013-04-01 --to 2013-04-07
+                                           live a week again through it, with every decision on the way
   ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
 
 places (environment, with their defaults):
@@ -49,6 +51,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, parity, runtimes, topics):
+    for part in (specs, loop, evaluation, parity, runtimes, topics, replay):
         part.add_commands(commands)
     return parser

@@ -7,10 +7,12 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from ai_patterns.clients.home import Home
+from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.discovery import system_folder
 from ai_patterns.spec.loading import load_system
 
 if TYPE_CHECKING:
+    from ai_patterns.clients.kafka import Broker
     from ai_patterns.clients.lake import Lake
     from ai_patterns.core.days import Days
     from ai_patterns.spec.system import SystemSpec
@@ -64,3 +66,23 @@ def open_system(name: str) -> tuple[SystemSpec, Lake]:
     from ai_patterns.clients.lake import Lake
 
     return spec_of(name), Lake(Home.from_environment().lake, name)
+
+
+def add_servers(command: argparse.ArgumentParser) -> None:
+    """The flag that `open_broker` takes."""
+    command.add_argument("--servers", help="host:port of Kafka; default: the broker that `up kafka` started")
+
+
+def open_broker(servers: str | None) -> Broker:
+    """The cluster at `servers`, by default the broker that was started here.
+
+    Raises:
+        ServiceUnavailableError: none was.
+    """
+    from ai_patterns.clients.kafka import Broker
+    from ai_patterns.runtimes.kafka import Kafka
+
+    started = Kafka(Home.from_environment().made / "runtimes" / Kafka.name)
+    if servers is None and started.port is None:
+        raise ServiceUnavailableError("no broker was started here: `ai-patterns up kafka`, or give --servers")
+    return Broker(servers or started.address)

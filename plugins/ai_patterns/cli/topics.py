@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from ai_patterns.cli.arguments import Commands, add_command, open_system, spec_of
+from ai_patterns.cli.arguments import Commands, add_command, add_servers, open_broker, open_system, spec_of
 from ai_patterns.clients.home import Home
-from ai_patterns.errors import ServiceUnavailableError
-
-if TYPE_CHECKING:
-    from ai_patterns.clients.kafka import Broker
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -42,17 +37,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     letters.add_argument("--replay", action="store_true", help="write them back, each once")
     letters.set_defaults(run=_dead_letters)
     for command in (land, stream, letters):
-        command.add_argument("--servers", help="host:port of Kafka; default: the broker that `up kafka` started")
-
-
-def _broker(options: argparse.Namespace) -> Broker:
-    from ai_patterns.clients.kafka import Broker
-    from ai_patterns.runtimes.kafka import Kafka
-
-    started = Kafka(Home.from_environment().made / "runtimes" / Kafka.name)
-    if options.servers is None and started.port is None:
-        raise ServiceUnavailableError("no broker was started here: `ai-patterns up kafka`, or give --servers")
-    return Broker(options.servers or started.address)
+        add_servers(command)
 
 
 def _land(options: argparse.Namespace) -> int:
@@ -60,7 +45,7 @@ def _land(options: argparse.Namespace) -> int:
     from ai_patterns.jobs.landing import land
 
     system, lake = open_system(options.system)
-    broker = _broker(options)
+    broker = open_broker(options.servers)
     for name in landed_streams(system):
         report = land(system, lake, broker, name)
         print(f"{name}: {report.rows} rows, {sum(report.refused.values())} refused, lag {report.lag}")
@@ -74,7 +59,7 @@ def _stream(options: argparse.Namespace) -> None:
     home, folder = Home.from_environment(), spec_of(options.system).folder
     places = {
         "--system-folder": folder,
-        "--kafka": _broker(options).servers,
+        "--kafka": open_broker(options.servers).servers,
         "--tiles": home.tiles_of(home.features / options.system),
         "--share": options.share,
         "--port": options.port,
@@ -85,7 +70,7 @@ def _stream(options: argparse.Namespace) -> None:
 def _dead_letters(options: argparse.Namespace) -> int:
     from ai_patterns.jobs.dead_letters import count_letters, replay
 
-    system, broker = spec_of(options.system), _broker(options)
+    system, broker = spec_of(options.system), open_broker(options.servers)
     if options.replay:
         print(f"{replay(system, broker, options.stream, options.reason)} messages are back in the topic")
         return 0
