@@ -47,9 +47,11 @@ $(STAMP): requirements.lock Makefile | $(UV)
 	chmod +x $(BIN)/ai-patterns
 	touch $(STAMP)
 
+PACKAGES ?= $(shell sed 's/\#.*//' tests/packages.txt)
+
 packages:
 	@missing=()
-	for package in $$(sed 's/#.*//' tests/packages.txt); do
+	for package in $(PACKAGES); do
 	  dpkg -s "$$package" >/dev/null 2>&1 || command -v "$$package" >/dev/null || missing+=("$$package")
 	done
 	if [ $${#missing[@]} -eq 0 ]; then
@@ -57,11 +59,12 @@ packages:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"
 	else
-	  echo "Not installed: $${missing[*]}. The tests that need them are skipped by name (with CI=true: they fail)."
+	  echo "Not installed: $${missing[*]}. What needs them is skipped and says so (tests fail with CI=true)."
 	fi
 
-demo: setup ## start Airflow and live through the flights' loop in real DAG runs (about six minutes)
-	@$(PY) -m demo $(ARGS)
+demo: setup ## start Airflow and live through the flights' loop in real DAG runs (about seven minutes)
+	@$(MAKE) --no-print-directory packages PACKAGES=maven
+	$(PY) -m demo $(ARGS)
 
 test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit tests/dags tests/integration $(ARGS)

@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from ai_patterns.clients.home import Home
+from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
+from ai_patterns.errors import AIPatternsError
+from ai_patterns.runtimes.kafka import Kafka
 from ai_patterns.spec.loading import load_system
+from ai_patterns.spec.system import SystemSpec
 from demo.journal import Journal
+from demo.live import LiveDay, stream_worker
 from demo.progress import Progress
 from demo.rest import AirflowClient
 from demo.scenario import STEPS, WEEKS, Story
@@ -72,7 +77,25 @@ def _live(server: Standalone, serving_port: int) -> dict[str, Any]:
             story.refuse_bad_challenger()
         with journal.phase("A rollback"):
             story.roll_back()
-    return summarize(system, lake, registry, journal, story)
+        with journal.phase("A live day"):
+            live = _live_day(home, system, lake, journal, url)
+    return {**summarize(system, lake, registry, journal, story), "live": live}
+
+
+def _live_day(home: Home, system: SystemSpec, lake: Lake, journal: Journal, inference_url: str) -> dict[str, Any]:
+    """One day through a real broker; a machine that cannot have one is told why."""
+    kafka = Kafka(home.made / "runtimes" / Kafka.name)
+    (port,) = free_ports(1)
+    try:
+        try:
+            kafka.up()
+        except AIPatternsError as error:
+            print(f"skipped: {error}", flush=True)
+            return {"skipped": str(error)}
+        with stream_worker(home, system.folder, kafka, port, FOLDER / "stream_worker.log") as url:
+            return LiveDay(journal, system, lake, Broker(kafka.address), url, inference_url).live()
+    finally:
+        kafka.down()
 
 
 if __name__ == "__main__":

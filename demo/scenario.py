@@ -7,6 +7,7 @@ end of each week, when the online store holds the features of that instant.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ai_patterns.clients.lake import Lake
@@ -19,7 +20,7 @@ from demo.service import predict
 
 STEPS = [
     "data_pipeline", "batch_processing", "feature_store", "model_training", "model_promotion", "batch_scoring",
-    "model_as_a_service", "feedback_loop", "monitoring",
+    "model_as_a_service", "feedback_loop", "monitoring", "stream_processing", "lambda_architecture",
 ]  # fmt: skip
 HISTORY = "2012-12-31/2013-03-31"
 TRAINING = "2013-01-01/2013-03-31"
@@ -101,7 +102,7 @@ class Story:
         decisions = read_decisions(self._system, self._lake, Days(start.date(), start.date())).to_pylist()
         due = [row for row in decisions if row["decided_at"] < start + LIVE_HOURS]
         decided = [row.pop("decided_at").isoformat() for row in due]
-        rows = [{name: _plain(value) for name, value in row.items()} for row in due]
+        rows = plain_rows(due)
         answer = predict(url, rows, decided)
         self.served.append({"after": days, "predictions": len(rows), "model_version": answer["model_version"]})
         print(f"{len(rows)} predictions over HTTP by version {answer['model_version']}", flush=True)
@@ -115,5 +116,9 @@ class Story:
             self._journal.follow("model_promotion", decision["days"], expect=None)
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, dt.datetime) else value
+def plain_rows(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Rows as JSON has them: instants as text."""
+    return [
+        {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, value in row.items()}
+        for row in rows
+    ]

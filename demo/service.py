@@ -1,4 +1,4 @@
-"""The inference service as a process of its own, and requests to it over HTTP."""
+"""Services as processes of their own, and requests to the inference service over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,38 @@ READY_SECONDS = 90
 
 @contextmanager
 def inference(home: Home, system_folder: Path, port: int, log: Path) -> Iterator[str]:
-    """The service on `port`, ended by its process group; its URL.
+    """The inference service on `port`; its URL.
 
     Raises:
         RuntimeError: it did not become ready.
     """
     command = [
-        sys.executable, "-m", "ai_patterns.services.inference",
+        "ai_patterns.services.inference",
         "--system-folder", str(system_folder), "--lake", home.lake, "--tracking-uri", home.tracking,
         "--feature-repo", str(home.features / system_folder.name), "--host", "127.0.0.1", "--port", str(port),
         "--poll-seconds", "1", "--flush-seconds", "1",
     ]  # fmt: skip
+    with service("the inference service", command, port, "/ready", log) as url:
+        yield url
+
+
+@contextmanager
+def service(name: str, command: Sequence[str], port: int, ready: str, log: Path) -> Iterator[str]:
+    """A module as a process of its own, ended by its process group; its URL.
+
+    Args:
+        name: what to call it in an error.
+        command: the module and its flags.
+        port: where it listens.
+        ready: path that answers well once it is ready.
+        log: where it writes.
+
+    Raises:
+        RuntimeError: it did not become ready.
+    """
     with log.open("wb") as out:
         process = subprocess.Popen(  # noqa: S603 - this interpreter and its own flags
-            command,
+            [sys.executable, "-m", *command],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -43,7 +61,7 @@ def inference(home: Home, system_folder: Path, port: int, log: Path) -> Iterator
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(process, url, log)
+        _wait_until_ready(process, name, f"{url}{ready}", log)
         yield url
     finally:
         _end(process)
@@ -58,14 +76,14 @@ def predict(url: str, rows: list[dict[str, Any]], decided_at: list[str]) -> dict
     return predictions
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], name: str, url: str, log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/ready", timeout=5).is_success:
+            if httpx.get(url, timeout=5).is_success:
                 return
         time.sleep(0.5)
-    raise RuntimeError(f"the inference service is not ready; its log ends with:\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"{name} is not ready; its log ends with:\n{log.read_text()[-2000:]}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -18,9 +18,21 @@ def tell(summary: Mapping[str, Any]) -> None:
         for line in summary[title]:
             print(f"{title}: version {line['version']} (before: {line['previous']}): {line['reason']}")
     print(f"fault: {summary['fault']}")
+    print(f"live day: {_live(summary['live'])}")
     print(
         f"rows: {summary['rows']}; quarantined: {summary['quarantined']}; "
         f"without a label: {summary['rows_without_label']}"
+    )
+
+
+def _live(live: Mapping[str, Any]) -> str:
+    if "skipped" in live:
+        return f"skipped: {live['skipped']}"
+    alarms = ", ".join(live["parity_alarms"]) or "none"
+    return (
+        f"{live['sent']:,} messages through Kafka, folded {live['seconds_to_fold']:.2f} s after they were sent (median "
+        f"over the hours); {live['unequal_buckets']} of {live['buckets']} buckets differ from the lake; "
+        f"{live['vectors_compared']} served vectors recomputed, alarms: {alarms}"
     )
 
 

@@ -60,9 +60,19 @@ def test_each_retraining_decision_says_why(lived: dict[str, Any]) -> None:
     assert all(decision["reason"] for decision in lived["retraining_decisions"])
 
 
+def test_a_day_lived_through_kafka(lived: dict[str, Any]) -> None:
+    live = lived["live"]
+    assert "skipped" not in live
+    assert live["sent"] == sum(live["landed"].values()) > 2_500
+    assert live["buckets"] > 100
+    assert live["unequal_buckets"] == 0
+    assert live["predictions"] == live["vectors_compared"] > 24
+    assert live["parity_alarms"] == []
+
+
 def test_each_run_ended_as_it_must(lived: dict[str, Any]) -> None:
     assert all(run["expected"] in (None, run["state"]) for run in lived["runs"])
     assert {run["dag"].removeprefix("flights__") for run in lived["runs"]} >= {
         "data_pipeline", "batch_processing", "feature_store", "model_training", "model_promotion", "batch_scoring",
-        "model_as_a_service", "feedback_loop", "monitoring",
+        "model_as_a_service", "feedback_loop", "monitoring", "stream_processing", "lambda_architecture",
     }  # fmt: skip
