@@ -16,6 +16,7 @@ from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.errors import AIPatternsError
+from ai_patterns.jobs.history import create_topics
 from ai_patterns.runtimes.kafka import Kafka
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.system import SystemSpec
@@ -92,8 +93,10 @@ def _live_day(home: Home, system: SystemSpec, lake: Lake, journal: Journal, infe
         except AIPatternsError as error:
             print(f"skipped: {error}", flush=True)
             return {"skipped": str(error)}
+        broker = Broker(kafka.address)
+        create_topics(system, broker)
         with stream_worker(home, system.folder, kafka, port, FOLDER / "stream_worker.log") as url:
-            return LiveDay(journal, system, lake, Broker(kafka.address), url, inference_url).live()
+            return LiveDay(journal, system, lake, broker, url, inference_url).live()
     finally:
         kafka.down()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,11 @@ from ai_patterns.clients.home import Home
 from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
-from ai_patterns.jobs.history import Event, create_topics, read_history, send
+from ai_patterns.core.parity import CAUSES
+from ai_patterns.jobs.history import Event, read_history, send
 from ai_patterns.jobs.layers import read_landed, read_layers
 from ai_patterns.jobs.parity import check_parity
+from ai_patterns.jobs.parity_view import read_shares
 from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.runtimes.kafka import Kafka
 from ai_patterns.spec.system import SystemSpec
@@ -73,7 +75,6 @@ class LiveDay:
     def live(self) -> dict[str, Any]:
         """Live through the day; what the summary tells of it."""
         day = Days.parse(DAY)
-        create_topics(self.system, self.broker)
         events = read_history(self.system, day)
         hours = self._hours(day)
         done = self._send(events, 0, min(hours))
@@ -129,7 +130,7 @@ class LiveDay:
             "unequal_buckets": sum(group.unequal for group in layers.groups) if layers else None,
             "boundary": layers.boundary if layers else None,
             "vectors_compared": parity.compared,
-            "parity_alarms": [str(alarm) for alarm in parity.alarms],
+            "differing": {row["feature"]: _classes(row) for row in read_shares(self.lake, day) if row["differing"]},
         }
 
     def _parity(self, day: Days) -> Any:
@@ -140,3 +141,8 @@ class LiveDay:
             if report.expected >= self._predictions or time.monotonic() > deadline:
                 return report
             time.sleep(1)
+
+
+def _classes(row: Mapping[str, Any]) -> dict[str, int]:
+    """How many values differ, by the class of the difference."""
+    return {cause: row[cause] for cause in CAUSES if row[cause]}

@@ -51,6 +51,10 @@ def agree(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
         raise AssertionError(f"{len(wrong)} keys differ, such as {told}")
 
 
+LEAST_PROBES = 20
+"""A side that falls behind is waited for until so many events were read."""
+
+
 def freshness(services: Stage, side: Side, rate: int, seconds: int) -> dict[str, float]:
     """Milliseconds from handing an event to Kafka until it is read online, under load."""
     topic, rng = f"clicks-{next(_numbers)}", random.Random(9)  # noqa: S311
@@ -58,7 +62,7 @@ def freshness(services: Stage, side: Side, rate: int, seconds: int) -> dict[str,
     with services.stream(topic, rate), side.reading(topic) as running, services.broker.producer() as producer:
         _until(running, rate)
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline or len(ages) < LEAST_PROBES:
             key, sent = f"probe-{len(ages)}", time.monotonic()
             producer.send(topic, event(len(ages), datetime.now(UTC), key, rng))
             producer.flush()

@@ -15,20 +15,28 @@ from ai_patterns.operators.system import FeatureStoreOperator
 from ai_patterns.operators.verdicts import report_verdict
 
 
-class SealBoundaryOperator(FeatureStoreOperator):
+class _TilesOperator(FeatureStoreOperator):
+    """A step that there is nothing to do for before a stream worker has folded something."""
+
+    def require_folded(self) -> None:
+        """Skip the task, in plain words, where the tiles hold nothing."""
+        if not self.tiles.offsets():
+            raise AirflowSkipException("Nothing to do: no stream worker has folded anything yet.")
+
+
+class SealBoundaryOperator(_TilesOperator):
     """Has the speed layer keep apart what comes late from now on, for the boundary at the end of the days."""
 
     def perform(self, context: Context) -> dict[str, Any]:
         """Seal; return the offsets that the batch layer must reach."""
-        if not self.tiles.offsets():
-            raise AirflowSkipException("Nothing to do: no stream worker has folded anything yet.")
+        self.require_folded()
         days = self.days_of(context)
         offsets = self.tiles.seal(days.end)
         self.log.info("Sealed %s; the batch layer must reach %s", days.end, offsets)
         return {"offsets": offsets}
 
 
-class PublishLandedOperator(FeatureStoreOperator):
+class PublishLandedOperator(_TilesOperator):
     """Audits and publishes what landed of the topics, and the days that late events belong to."""
 
     def perform(self, context: Context) -> dict[str, Any]:
@@ -36,6 +44,7 @@ class PublishLandedOperator(FeatureStoreOperator):
         from ai_patterns.jobs.boundary import days_to_build, landed_now
         from ai_patterns.jobs.ingestion import publish_landed
 
+        self.require_folded()
         at = self.days_of(context).end
         offsets = landed_now(self.spec, self.lake)
         days = days_to_build(self.spec, self.lake, self.tiles, at, offsets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from ai_patterns.operators.batch_processing import BuildFeaturesOperator
 from ai_patterns.operators.lambda_architecture import (
@@ -32,7 +32,8 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
         with TaskGroup("land_topics", tooltip="Whatever was folded before the seal must be in the lake.") as land:
             for name in topics:
                 LandTopicOperator(task_id=f"land_{name}", system=folder, stream=name)
-        publish = PublishLandedOperator(task_id="publish_landed", system=folder)
+        # A topic of which all has landed is skipped, and so is everything before the first event.
+        publish = PublishLandedOperator(task_id="publish_landed", system=folder, trigger_rule=TriggerRule.NONE_FAILED)
         build_tiles = BuildFeaturesOperator(
             task_id="build_features",
             system=folder,

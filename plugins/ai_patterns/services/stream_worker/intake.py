@@ -67,6 +67,12 @@ class Intake:
         self._claims = {each: store.claim(topic, each) for each in self.reader.partitions() if each % of == number}
         held = store.offsets().get(topic, {})
         self.reader.assign({each: held[each] for each in self._claims if each in held}, only=self._claims)
+        self._through = dict(self.reader.positions)
+
+    def lag(self) -> int:
+        """Messages of its partitions that are not in the store yet; safe to ask from another thread."""
+        through = self._through
+        return sum(max(end - through.get(partition, end), 0) for partition, end in self.reader.ends().items())
 
     def step(self, seconds: float) -> Step:
         """Fold what comes within `seconds`.
@@ -82,11 +88,13 @@ class Intake:
         if not spans:
             return Step()
         try:
-            return self._fold(messages, spans)
+            step = self._fold(messages, spans)
         except ServiceUnavailableError:
             for span in spans:
                 self.reader.seek(span.claim.partition, span.start)
             raise
+        self._through = dict(self.reader.positions)
+        return step
 
     def _fold(self, messages: Sequence[Message], spans: Sequence[Span]) -> Step:
         decoded = decode(self._spec, messages, now=self._clock())

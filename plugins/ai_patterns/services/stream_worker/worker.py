@@ -81,8 +81,8 @@ class StreamWorker:
         return count
 
     def lag(self) -> int:
-        """Messages that wait in the topics."""
-        return sum(intake.reader.lag() for intake in self._intakes)
+        """Messages that wait to be folded."""
+        return sum(intake.lag() for intake in self._intakes)
 
     def close(self) -> None:
         """Let go of the topics."""
