@@ -17,7 +17,6 @@ from ai_patterns.clients.home import Home
 from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
-from ai_patterns.core.parity import CAUSES
 from ai_patterns.jobs.history import Event, read_history, send
 from ai_patterns.jobs.layers import read_landed, read_layers
 from ai_patterns.jobs.parity import check_parity
@@ -130,7 +129,7 @@ class LiveDay:
             "unequal_buckets": sum(group.unequal for group in layers.groups) if layers else None,
             "boundary": layers.boundary if layers else None,
             "vectors_compared": parity.compared,
-            "differing": {row["feature"]: _classes(row) for row in read_shares(self.lake, day) if row["differing"]},
+            **_differing(read_shares(self.lake, day), parity.compared - self._predictions),
         }
 
     def _parity(self, day: Days) -> Any:
@@ -143,6 +142,9 @@ class LiveDay:
             time.sleep(1)
 
 
-def _classes(row: Mapping[str, Any]) -> dict[str, int]:
-    """How many values differ, by the class of the difference."""
-    return {cause: row[cause] for cause in CAUSES if row[cause]}
+def _differing(shares: Sequence[Mapping[str, Any]], before: int) -> dict[str, Any]:
+    """The features that differ in more vectors than those that were served from the materialized store before."""
+    return {
+        "served_before": before,
+        "differing": {row["feature"]: row["differing"] for row in shares if row["differing"] > before},
+    }

@@ -28,13 +28,11 @@ def tell(summary: Mapping[str, Any]) -> None:
 def _live(live: Mapping[str, Any]) -> str:
     if "skipped" in live:
         return f"skipped: {live['skipped']}"
-    stale = ", ".join(name for name, classes in live["differing"].items() if set(classes) == {"stale_store"}) or "none"
-    wrong = ", ".join(set(live["differing"]) - set(stale.split(", "))) or "none"
+    differing = ", ".join(live["differing"]) or "none"
     return (
         f"{live['sent']:,} messages through Kafka, folded {live['seconds_to_fold']:.2f} s after they were sent (median "
         f"over the hours); {live['unequal_buckets']} of {live['buckets']} buckets differ from the lake; "
-        f"{live['vectors_compared']} served vectors recomputed: batch features that wait for the next "
-        f"materialization: {stale}; features that are wrong: {wrong}"
+        f"{live['vectors_compared']} served vectors recomputed, features that wait for the next batch run: {differing}"
     )
 
 

@@ -66,9 +66,12 @@ def test_a_day_lived_through_kafka(lived: dict[str, Any]) -> None:
     assert live["sent"] == sum(live["landed"].values()) > 2_500
     assert live["buckets"] > 100
     assert live["unequal_buckets"] == 0
-    assert live["predictions"] == live["vectors_compared"] > 24
-    assert {cause for causes in live["differing"].values() for cause in causes} <= {"stale_store"}
-    assert not [name for name in live["differing"] if "_now__" in name], "features of the stream layer never wait"
+    assert live["predictions"] > 24
+    assert live["vectors_compared"] == live["predictions"] + lived["served"][-1]["predictions"]
+    of_streams = [
+        name for name in live["differing"] if any(part in name for part in ("_now__", "_landed__", "_left__"))
+    ]
+    assert of_streams == [], "they never wait for a batch run"
 
 
 def test_each_run_ended_as_it_must(lived: dict[str, Any]) -> None:
