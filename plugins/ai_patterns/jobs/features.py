@@ -52,10 +52,11 @@ def _value_log(system: SystemSpec, lake: Lake, days: Days, name: str) -> pa.Tabl
     horizon = days.start - group.max_window - group.hop
     recent = (ds.field(stream.event_time) > pa.scalar(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
     tiles = (ds.field("tile_end") > to_microseconds(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
+    start, end, moved = to_microseconds(days.start), to_microseconds(days.end), _closing(group)
     sql = f"""
 SELECT {", ".join([*group.key, *_dated(group)])}
 FROM ({values_sql(group, stream)})
-WHERE valid_from >= {to_microseconds(days.start)} AND valid_from < {to_microseconds(days.end)}
+WHERE valid_from >= {start + moved} AND valid_from < {end + moved}
 ORDER BY {", ".join([*group.key, "valid_from"])}"""
     relations = {
         "events": lake.dataset(f"events/{group.stream}").filter(recent),
@@ -65,5 +66,14 @@ ORDER BY {", ".join([*group.key, "valid_from"])}"""
 
 
 def _dated(group: GroupSpec) -> list[str]:
-    instant = "make_timestamptz(valid_from)"
-    return [f"{instant} AS valid_from", f"CAST({instant} AS DATE) AS {DAY}", *group.features]
+    day = f"CAST(make_timestamptz(valid_from - {_closing(group)}) AS DATE)"
+    return ["make_timestamptz(valid_from) AS valid_from", f"{day} AS {DAY}", *group.features]
+
+
+def _closing(group: GroupSpec) -> int:
+    """Microseconds after midnight that still belong to the day before.
+
+    What a batch layer holds at a midnight follows from the days before it alone, so it is written with them: whoever
+    fills an online store at that midnight finds it.
+    """
+    return 1 if group.layer == "batch" else 0
