@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, loop, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import evaluation, explain, loop, parity, replay, runtimes, specs, topics
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
@@ -51,6 +51,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, parity, runtimes, topics, replay):
+    for part in (specs, loop, evaluation, parity, explain, runtimes, topics, replay):
         part.add_commands(commands)
     return parser

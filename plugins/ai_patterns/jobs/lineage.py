@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,12 @@ def explain(system: SystemSpec, lake: Lake, registry: Registry, prediction_id: s
     day = Days(row[DAY], row[DAY])
     served = read_served(system, lake, day, prediction_id, row["mode"])
     decision = served.rows.slice(0, 1)
-    groups = {name: _counted(system, lake, name, decision) for name in groups_read(system)}
+    by_stream: dict[str, list[str]] = {}
+    for name in groups_read(system):
+        by_stream.setdefault(system.groups[name].stream, []).append(name)
+    groups: dict[str, tuple[CountedPartition, ...]] = {}
+    for stream, names in by_stream.items():
+        groups |= _counted(system, lake, stream, names, decision)
     return Lineage(
         prediction_id, {name: row[name] for name in system.decision_stream.key}, row["decided_at"], row["served_at"],
         row["score"], row["mode"], _model(registry, row["model_version"]), groups,
@@ -101,38 +106,41 @@ def _find(lake: Lake, prediction_id: str) -> dict[str, Any]:
     return row
 
 
-def _counted(system: SystemSpec, lake: Lake, name: str, decision: pa.Table) -> tuple[CountedPartition, ...]:
-    group = system.groups[name]
-    stream, decided = system.streams[group.stream], decision["decided_at"][0].as_py()
-    event = ds.field(stream.event_time)
-    inside = (event > pa.scalar(decided - group.max_window - 2 * group.hop)) & (event <= pa.scalar(decided))
-    for key in group.key:
-        inside &= ds.field(key) == decision[key][0]
-    columns = dict.fromkeys([DAY, *stream.key, *group.key, stream.event_time, stream.known_time])
-    events = lake.dataset(f"events/{group.stream}").to_table(columns=list(columns), filter=inside)
-    counted = duckdb.run(counted_sql(group, stream), {"events": events, "decisions": decision})
-    offsets = _offsets(lake, group.stream, stream.key, counted) if stream.topic else {}
-    days = sorted(pc.value_counts(counted[DAY]).to_pylist(), key=lambda item: item["values"])
-    table = f"events/{group.stream}"
-    return tuple(
-        CountedPartition(table, item["values"], item["counts"], offsets.get(item["values"], {})) for item in days
-    )
+def _counted(
+    system: SystemSpec, lake: Lake, stream: str, groups: Sequence[str], decision: pa.Table
+) -> dict[str, tuple[CountedPartition, ...]]:
+    """What the groups of one stream count, from one scan of it."""
+    spec, decided = system.streams[stream], decision["decided_at"][0].as_py()
+    event, specs = ds.field(spec.event_time), {name: system.groups[name] for name in groups}
+    oldest = decided - max(group.max_window + 2 * group.hop for group in specs.values())
+    inside = (event > pa.scalar(oldest)) & (event <= pa.scalar(decided))
+    keys = [key for group in specs.values() for key in group.key]
+    columns = dict.fromkeys([DAY, *spec.key, *keys, spec.event_time, spec.known_time])
+    events = lake.dataset(f"events/{stream}").to_table(columns=list(columns), filter=inside)
+    each = [f"SELECT '{name}' AS name, * FROM ({counted_sql(group, spec)})" for name, group in specs.items()]
+    counted = duckdb.run(" UNION ALL ".join(each), {"events": events, "decisions": decision})
+    offsets = _offsets(lake, stream, spec.key, counted) if spec.topic else {}
+    found: dict[str, tuple[CountedPartition, ...]] = dict.fromkeys(groups, ())
+    days = f"SELECT name, {DAY}, count(*) AS rows FROM counted GROUP BY ALL ORDER BY ALL"
+    for row in duckdb.run(days, {"counted": counted}).to_pylist():
+        part = CountedPartition(f"events/{stream}", row[DAY], row["rows"], offsets.get((row["name"], row[DAY]), {}))
+        found[row["name"]] += (part,)
+    return found
 
 
 def _offsets(
     lake: Lake, stream: str, key: tuple[str, ...], counted: pa.Table
-) -> dict[dt.date, dict[int, tuple[int, int]]]:
-    """By day and topic partition, the first and the last offset of the counted events that landed."""
+) -> dict[tuple[str, dt.date], dict[int, tuple[int, int]]]:
+    """By group, day and topic partition, the first and the last offset of the counted events that landed."""
     if not counted.num_rows or not lake.exists(f"landed/{stream}"):
         return {}
-    days = pc.unique(counted[DAY])
     landed = lake.dataset(f"landed/{stream}").to_table(
-        columns=[*key, DAY, "topic_partition", "topic_offset"], filter=ds.field(DAY).isin(days)
+        columns=[*key, DAY, "topic_partition", "topic_offset"], filter=ds.field(DAY).isin(pc.unique(counted[DAY]))
     )
     sql = f"""
-SELECT {DAY}, topic_partition, min(topic_offset) AS first, max(topic_offset) AS last
-FROM landed SEMI JOIN counted USING ({", ".join([DAY, *key])}) GROUP BY {DAY}, topic_partition"""
-    found: dict[dt.date, dict[int, tuple[int, int]]] = {}
+SELECT name, {DAY}, topic_partition, min(topic_offset) AS first, max(topic_offset) AS last
+FROM landed JOIN counted USING ({", ".join([DAY, *key])}) GROUP BY ALL"""
+    found: dict[tuple[str, dt.date], dict[int, tuple[int, int]]] = {}
     for row in duckdb.run(sql, {"landed": landed, "counted": counted}).to_pylist():
-        found.setdefault(row[DAY], {})[row["topic_partition"]] = (row["first"], row["last"])
+        found.setdefault((row["name"], row[DAY]), {})[row["topic_partition"]] = (row["first"], row["last"])
     return found
