@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, explain, loop, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import evaluation, explain, loop, luigi, parity, replay, runtimes, specs, topics
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
@@ -19,6 +19,8 @@ first steps:
   ai-patterns replay flights --from 2013-04-01 --to 2013-04-07
                                            live a week again through it, with every decision on the way
   ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
+  ai-patterns luigi shop.pipeline Report --output dags/report.json
+                                           a Luigi graph's shape, from which LuigiTaskGroup makes Airflow tasks
 
 places (environment, with their defaults):
   AI_PATTERNS_HOME          $AIRFLOW_HOME, or the working folder
@@ -51,6 +53,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, parity, explain, runtimes, topics, replay):
+    for part in (specs, loop, evaluation, parity, explain, runtimes, topics, replay, luigi):
         part.add_commands(commands)
     return parser
