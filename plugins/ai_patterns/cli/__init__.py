@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, explain, loop, luigi, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import doctor, evaluation, explain, loop, luigi, parity, replay, runtimes, specs, topics
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
 first steps:
   ai-patterns new pumps                    write include/systems/pumps, a commented starter with sample data
+  ai-patterns doctor                       is this installation whole, and what is to be done
   ai-patterns validate                     check every system; an error names file, line, field and nearest name
   ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
   ai-patterns up kafka                     start a real broker here; `down kafka` stops it
@@ -53,6 +54,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, parity, explain, runtimes, topics, replay, luigi):
+    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi):
         part.add_commands(commands)
     return parser
