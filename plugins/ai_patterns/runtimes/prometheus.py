@@ -82,7 +82,7 @@ def announced(runtimes: Path, job: str, address: str) -> Iterator[Path]:
         file.unlink(missing_ok=True)
 
 
-def _targets(exporter: StatsdExporter) -> list[dict[str, list[str]]]:
+def _targets(exporter: HttpRuntime) -> list[dict[str, list[str]]]:
     return [{"targets": [exporter.address]}] if exporter.port else []
 
 
