@@ -108,11 +108,16 @@ class SystemOperator(BaseOperator):
 
     def announce(self, context: Context, days: Days, summary: Mapping[str, Any]) -> None:
         """Emit the task's asset events for the partition of `days`; they carry the summary."""
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                event = context["outlet_events"][outlet]
-                event.extra = dict(summary)
-                event.add_partitions(str(days))
+        announce(self, context, days, summary)
+
+
+def announce(task: BaseOperator, context: Context, days: Days, summary: Mapping[str, Any]) -> None:
+    """Emit a task's asset events for the partition of `days`; they carry the summary."""
+    for outlet in task.outlets:
+        if isinstance(outlet, Asset):
+            event = context["outlet_events"][outlet]
+            event.extra = dict(summary)
+            event.add_partitions(str(days))
 
 
 class RegistryOperator(SystemOperator):
