@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import json
 import os
 import queue
@@ -17,12 +19,17 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.module_loading import import_string
 
 from ai_patterns.cli import main
+from ai_patterns.core.metric_condition import MetricCondition
 from ai_patterns.errors import AIPatternsError
+from ai_patterns.hooks.prometheus import PrometheusHook
 from ai_patterns.runtimes.alertmanager import WEBHOOK, Alertmanager
 from ai_patterns.runtimes.prometheus import Prometheus, announced
 from ai_patterns.runtimes.statsd_exporter import AIRFLOW, StatsdExporter, find_exporter
+from ai_patterns.sensors.metric_holds import MetricHoldsSensor
 
 SECONDS = 60
 DAG_FILE = """
@@ -122,6 +129,24 @@ def test_a_tasks_figures_reach_the_one_who_is_on_duty(chain, received, docks_fol
     alert = received[1].get(timeout=SECONDS)["alerts"][0]
     assert (alert["labels"]["alertname"], alert["labels"]["system"]) == ("FeaturesStale", "docks")
     assert "docks: " in alert["annotations"]["summary"]
+
+
+def test_a_sensor_waits_until_a_metric_has_held(chain, monkeypatch) -> None:
+    _, prometheus = chain
+    monkeypatch.setenv("AIRFLOW_CONN_AI_PATTERNS_PROMETHEUS", prometheus.url)
+    assert ask(prometheus, 'up{job="statsd"} == 1')
+    up = {"task_id": "wait", "query": 'up{job="statsd"}', "comparison": ">", "poke_interval": 0.3}
+    assert MetricHoldsSensor(bound=0, **up).execute({"params": {}}) == up["query"]
+    assert PrometheusHook().api().holds(up["query"], MetricCondition(">", 1)) is False
+    age = 4 + time.time() - Path(f"{prometheus.home}/port").stat().st_mtime
+    with pytest.raises(TaskDeferred) as deferred:
+        MetricHoldsSensor(bound=0, held_for=dt.timedelta(seconds=age), **up).execute({"params": {}})
+    path, arguments = deferred.value.trigger.serialize()
+    trigger = import_string(path)(**arguments)
+    event = asyncio.run(asyncio.wait_for(anext(trigger.run()), SECONDS))
+    assert event.payload == up["query"]
+    with pytest.raises(AirflowFailException, match=r"ai_patterns|parse error"):
+        MetricHoldsSensor(**up | {"query": "up{"}, bound=0).execute({"params": {}})
 
 
 def test_the_command_line_is_counted_and_services_are_found(chain, monkeypatch, tmp_path, capsys) -> None:
