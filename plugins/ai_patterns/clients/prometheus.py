@@ -25,29 +25,25 @@ class PrometheusApi:
     def __init__(self, url: str, conn_id: str | None = None) -> None:
         self.url, self.conn_id = url.rstrip("/"), conn_id
 
-    def values(self, expression: str) -> dict[str, float]:
-        """Each series of an expression (its labels as JSON) and its value now.
+    def history(self, expression: str, points: int = 1, step: int = 1) -> dict[str, list[float]]:
+        """Each series of an expression (its labels as JSON) and its values up to now, oldest first.
+
+        Args:
+            expression: PromQL.
+            points: values of a series without a gap.
+            step: seconds between two of them.
 
         Raises:
             ServiceRejectedError: the expression is not PromQL.
             ServiceUnavailableError: Prometheus is away, or fails.
         """
-        return {name: values[-1] for name, values in self.history(expression, MetricCondition("!=", 0.0)).items()}
-
-    def history(self, expression: str, condition: MetricCondition) -> dict[str, list[float]]:
-        """Each series of an expression and its values over the condition's time up to now, oldest first.
-
-        Raises:
-            ServiceRejectedError: the expression is not PromQL.
-            ServiceUnavailableError: Prometheus is away, or fails.
-        """
-        end = time.time()
-        start = end - (condition.points - 1) * condition.step
-        asked = {"query": expression, "start": start, "end": end, "step": condition.step}
-        found = self._ask("query_range", asked)["result"]
+        # Prometheus counts in milliseconds: a span that it rounded would lack a point.
+        end = time.time_ns() // 1_000_000
+        start = end - (points - 1) * step * 1000
+        asked = {"query": expression, "start": start / 1000, "end": end / 1000, "step": step}
         return {
             json.dumps(series["metric"], sort_keys=True): [float(value) for _, value in series["values"]]
-            for series in found
+            for series in self._ask("query_range", asked)["result"]
         }
 
     def holds(self, expression: str, condition: MetricCondition) -> bool:
@@ -57,7 +53,7 @@ class PrometheusApi:
             ServiceRejectedError: the expression is not PromQL.
             ServiceUnavailableError: Prometheus is away, or fails.
         """
-        return condition.holds(self.history(expression, condition))
+        return condition.holds(self.history(expression, condition.points, condition.step))
 
     def _ask(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -15,7 +15,7 @@ Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
 _MEANING = MappingProxyType({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
                              "==": operator.eq, "!=": operator.ne})  # fmt: skip
 POINTS = 60
-"""Most values of a series that are looked at, evenly spread over the time."""
+"""Most steps between the values of a series that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class MetricCondition:
             raise SpecError(f"{self.seconds} is no time; write seconds from 0 on", field="held_for")
 
     @property
-    def step(self) -> float:
+    def step(self) -> int:
         """Seconds between two values that are looked at; at least one."""
-        return max(self.seconds / POINTS, 1.0)
+        return max(math.ceil(self.seconds / POINTS), 1)
 
     @property
     def points(self) -> int:
         """Values that a series without a gap has, both ends included."""
-        return math.floor(self.seconds / self.step) + 1
+        return math.ceil(self.seconds / self.step) + 1
 
     def holds(self, series: Mapping[str, Sequence[float]]) -> bool:
         """Whether it holds for values at each step; a mapping from the series to them."""

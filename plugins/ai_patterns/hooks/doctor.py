@@ -19,7 +19,7 @@ CONNECTIONS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
     "ai_patterns_online_store": ("feature_store.FeatureStoreHook", lambda hook: hook.root()),
     "ai_patterns_serving": ("serving.ServingHook", lambda hook: hook.is_live()),
     "ai_patterns_kafka": ("kafka.KafkaHook", lambda hook: hook.broker().topics()),
-    "ai_patterns_prometheus": ("prometheus.PrometheusHook", lambda hook: hook.api().values("up")),
+    "ai_patterns_prometheus": ("prometheus.PrometheusHook", lambda hook: hook.api().history("up")),
     "ai_patterns_flink": ("flink.FlinkSqlGatewayHook", lambda hook: hook.flink().settings),
 }
 """Connection -> the hook that reads it, and a look at what is behind it."""

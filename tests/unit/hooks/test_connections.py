@@ -83,7 +83,7 @@ def test_prometheus_is_known_by_its_address_or_started_here(tmp_path, monkeypatc
         ("ai_patterns_online_store", {"host": "/no/such/folder"}, lambda: FeatureStoreHook().folder("flights")),
         ("ai_patterns_mlflow", {"host": "http://127.0.0.1:9"}, lambda: MLflowHook().registry("flights")),
         ("ai_patterns_serving", {"host": "http://127.0.0.1:9"}, lambda: ServingHook().is_ready()),
-        ("ai_patterns_prometheus", {"host": "http://127.0.0.1:9"}, lambda: PrometheusHook().api().values("up")),
+        ("ai_patterns_prometheus", {"host": "http://127.0.0.1:9"}, lambda: PrometheusHook().api().history("up")),
     ],
 )
 def test_a_service_that_is_away_names_its_connection(monkeypatch, conn_id, fields, ask):
