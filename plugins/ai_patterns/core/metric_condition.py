@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -12,8 +12,9 @@ from typing import Literal, get_args
 from ai_patterns.errors import SpecError
 
 Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
-_MEANING = MappingProxyType({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-                             "==": operator.eq, "!=": operator.ne})  # fmt: skip
+_MEANING: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
+    {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
+)
 POINTS = 60
 """Most steps between the values of a series that are looked at."""
 
