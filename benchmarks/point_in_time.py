@@ -26,7 +26,7 @@ from feast.data_format import DeltaFormat
 from feast.types import Float64
 
 OUTPUT = Path(".run/bench/point_in_time.json")
-OURS, THEIRS = "ai_patterns.clients.feast_offline.DeltaOfflineStore", "dask"
+OURS, THEIRS = "ai_patterns.feast.DuckDBOfflineStore", "dask"
 FEATURES = ["carrier_delay:delay", "airport_weather:temp", "airport_weather:wind_speed"]
 GOAL = 80.0
 

@@ -20,6 +20,7 @@ _PLACES = {
     "MaterializationEngine": "engine",
     "OnlineReader": "reading",
     "RedisOnlineStore": "redis",
+    "RedisRequests": "reading",
     "SqliteOnlineStore": "sqlite",
     "Written": "writing",
     "open_reader": "reading",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feast import FeatureView, RepoConfig
@@ -18,7 +18,7 @@ Answer = tuple[datetime | None, dict[str, Value] | None]
 
 
 class HonestAnswers:
-    """Mixed into an online store of Feast's: its answers heed the view's TTL, and their statuses tell why a value lacks.
+    """Mixed into an online store of Feast's: its answers heed the view's TTL, and tell why a value lacks.
 
     `NOT_FOUND`: the store holds nothing of the entity. `OUTSIDE_MAX_AGE`: what it holds is older than the view's TTL.
     `NULL_VALUE`: null is what it holds. All else is `PRESENT`.
@@ -65,7 +65,7 @@ class HonestAnswers:
 
 def is_too_old(view: FeatureView, moment: datetime, now: datetime) -> bool:
     """Whether an event at `moment` is past the view's TTL at `now`; a view without TTL never forgets."""
-    return bool(view.ttl) and moment + view.ttl < now
+    return view.ttl is not None and timedelta(0) < view.ttl < now - moment
 
 
 def _response(arguments: Iterable[Any]) -> Any:
@@ -97,5 +97,3 @@ def _tell_column(column: Any, oldest: datetime | None) -> None:
             value.Clear()
         elif status == FieldStatus.PRESENT and value.WhichOneof("val") is None:
             column.statuses[row] = FieldStatus.NULL_VALUE
-
-

@@ -21,10 +21,10 @@ _WIDTHS = {ValueType.INT32: "<i4", ValueType.INT64: "<i8", ValueType.UNIX_TIMEST
 
 
 def key_prefix(names: list[str]) -> bytes:
-    """What every key of these join keys begins with.
+    r"""What every key of these join keys begins with.
 
     >>> key_prefix(["id"])
-    b'\\x01\\x00\\x00\\x00\\x02\\x00\\x00\\x00\\x02\\x00\\x00\\x00id'
+    b'\x01\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00id'
     """
     encoded = [name.encode() for name in sorted(names)]
     parts = [struct.pack("<2I", ValueType.STRING.value, len(name)) + name for name in encoded]

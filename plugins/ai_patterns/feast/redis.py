@@ -19,13 +19,13 @@ from feast.infra.online_stores.redis import RedisOnlineStore as FeastRedisOnline
 from feast.infra.online_stores.redis import RedisOnlineStoreConfig as FeastRedisOnlineStoreConfig
 from feast.infra.online_stores.redis import RedisType
 from feast.protos.feast.types.Value_pb2 import Value
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
 
 from ai_patterns.feast.answers import HonestAnswers
 from ai_patterns.feast.resp import RespConnection, bulk, commands, contents, joined_parts
 from ai_patterns.feast.rows import FeastRow, Rows, rows_of_protos, rows_of_table
 from ai_patterns.feast.values import timestamp_bytes
-from ai_patterns.feast.writing import BATCH, Written, feast_rows
+from ai_patterns.feast.writing import Written, ahead, batches, feast_rows
 
 CHUNK = 250
 """Entities that are written in one transaction: Redis serves nobody else meanwhile."""
@@ -43,20 +43,24 @@ class RedisOnlineStore(HonestAnswers, FeastRedisOnlineStore):
     """Feast's Redis store: the same hashes, byte for byte.
 
     An event replaces what the store holds unless that is newer, whoever else writes at the same time: each chunk of
-    entities is watched from the question to the transaction's end, and is asked again in halves when somebody came between.
+    entities is watched from the question to the transaction's end; when somebody came between, its halves are.
 
     A Redis cluster is written as Feast writes it: its transactions end at a slot.
     """
 
     def online_write_arrow(
-        self, config: RepoConfig, table: FeatureView, rows: pa.Table, *, keep_newer: bool = True
+        self, config: RepoConfig, table: FeatureView, rows: pa.Table | pa.RecordBatchReader, *, keep_newer: bool = True
     ) -> Written:
         """See `ai_patterns.feast.writing.ArrowOnlineStore`."""
+        total = Written()
         if self._is_cluster(config):
-            super().online_write_batch(config, table, feast_rows(table, rows), None)
-            return Written(rows.num_rows)
-        batches = (rows_of_table(table, batch) for batch in rows.to_batches(max_chunksize=BATCH))
-        return sum((self._write(config, table, batch, keep_newer) for batch in batches), Written())
+            for batch in batches(rows):
+                self.online_write_batch(config, table, feast_rows(table, batch), None)
+                total += Written(batch.num_rows)
+            return total
+        for encoded in ahead(_Batch(config, table, rows_of_table(table, batch), keep_newer) for batch in batches(rows)):
+            total += self._write(config, encoded)
+        return total
 
     def online_write_batch(
         self, config: RepoConfig, table: FeatureView, data: list[FeastRow], progress: Callable[[int], Any] | None
@@ -67,7 +71,7 @@ class RedisOnlineStore(HonestAnswers, FeastRedisOnlineStore):
             return
         keep_newer = not config.online_store.skip_dedup
         for rows in rows_of_protos(data, config.entity_key_serialization_version):
-            self._write(config, table, rows, keep_newer)
+            self._write(config, _Batch(config, table, rows, keep_newer))
         if progress:
             progress(len(data))
 
@@ -80,17 +84,14 @@ class RedisOnlineStore(HonestAnswers, FeastRedisOnlineStore):
     def _is_cluster(self, config: RepoConfig) -> bool:
         return bool(config.online_store.redis_type == RedisType.redis_cluster)
 
-    def _write(self, config: RepoConfig, view: FeatureView, rows: Rows, keep_newer: bool) -> Written:
-        if not len(rows):
-            return Written()
+    def _write(self, config: RepoConfig, batch: _Batch) -> Written:
         connection = RespConnection(self._get_client(config.online_store))
         try:
-            batch = _Batch(config, view, rows, keep_newer)
-            spans = ((start, min(start + CHUNK, len(rows))) for start in range(0, len(rows), CHUNK))
+            spans = ((start, min(start + CHUNK, len(batch))) for start in range(0, len(batch), CHUNK))
             written = sum(batch.write(connection, start, end) for start, end in spans)
         finally:
             connection.release()
-        return Written(written, len(rows) - written)
+        return Written(written, len(batch) - written)
 
     def _get_features_for_entity(
         self, values: Any, feature_view: str, requested_features: list[str]
@@ -112,11 +113,14 @@ class _Batch:
         self._sets = commands(b"HSET", keys, moment, timestamp_bytes(rows.event), *fields)
         seconds = config.online_store.key_ttl_seconds
         if seconds:
-            self._sets = joined_parts([self._sets, *commands_parts(b"EXPIRE", keys, str(seconds).encode())])
+            self._sets = joined_parts([self._sets, *command_parts(b"EXPIRE", keys, str(seconds).encode())])
         self._each = 2 if seconds else 1
         self._event, self._keep_newer = rows.event, keep_newer
         if keep_newer:
             self._gets, self._keys = commands(b"HGET", keys, moment), joined_parts(bulk(keys))
+
+    def __len__(self) -> int:
+        return len(self._event)
 
     def write(self, connection: RespConnection, start: int, end: int) -> int:
         """Write some rows; return how many were not older than what Redis held."""
@@ -146,7 +150,7 @@ class _Batch:
         return done is not None
 
 
-def commands_parts(*arguments: bytes | pa.Array) -> list[bytes | pa.Array]:
+def command_parts(*arguments: bytes | pa.Array) -> list[bytes | pa.Array]:
     """A command's parts, to be put behind others."""
     return [b"*%d\r\n" % len(arguments), *(part for item in arguments for part in bulk(item))]
 

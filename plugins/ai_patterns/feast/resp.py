@@ -16,7 +16,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-Part = bytes | pa.Array
+Part = Any
+"""Bytes that every row has, or a column (`pyarrow.Array` of type binary)."""
 
 
 def bulk(part: Part) -> list[Part]:
@@ -31,10 +32,10 @@ def bulk(part: Part) -> list[Part]:
 
 
 def commands(*arguments: Part) -> pa.Array:
-    """One command a row; at least one argument is a column.
+    r"""One command a row; at least one argument is a column.
 
     >>> commands(b"GET", pa.array([b"a", b"bc"])).to_pylist()
-    [b'*2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\na\\r\\n', b'*2\\r\\n$3\\r\\nGET\\r\\n$2\\r\\nbc\\r\\n']
+    [b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n', b'*2\r\n$3\r\nGET\r\n$2\r\nbc\r\n']
     """
     return joined_parts([b"*%d\r\n" % len(arguments), *(part for item in arguments for part in bulk(item))])
 
@@ -66,7 +67,7 @@ class RespConnection:
         self._pool = client.connection_pool
         self._connection: Any = self._pool.get_connection()
         # redis-py decodes one reply at a time in Python; hiredis alone takes a tenth of that.
-        self._socket = self._connection._sock
+        self._socket: Any = self._connection._sock
         self._reader = hiredis.Reader()
 
     def ask(self, requests: Sequence[bytes | memoryview], replies: int) -> list[Any]:

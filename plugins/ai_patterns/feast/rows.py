@@ -123,7 +123,8 @@ def rows_of_protos(data: Iterable[FeastRow], version: int) -> Iterator[Rows]:
 
 def none_created(created: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Which rows have no created time."""
-    return created == _NEVER
+    missing: npt.NDArray[np.bool_] = created == _NEVER
+    return missing
 
 
 def _text(value: Value) -> str | None:
@@ -152,4 +153,3 @@ def _microseconds(column: pa.Array) -> npt.NDArray[np.int64]:
 def _since_epoch(moment: datetime) -> int:
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return (aware.astimezone(UTC) - _EPOCH) // _MICROSECOND
-

@@ -28,7 +28,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 
 from ai_patterns.feast.answers import Answer, HonestAnswers
 from ai_patterns.feast.rows import FeastRow, Rows, none_created, rows_of_protos, rows_of_table
-from ai_patterns.feast.writing import BATCH, Written, feast_rows
+from ai_patterns.feast.writing import Written, ahead, batches, feast_rows
 
 _TYPE: Literal["ai_patterns.feast.SqliteOnlineStore"] = "ai_patterns.feast.SqliteOnlineStore"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,14 +111,18 @@ class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
     """
 
     def online_write_arrow(
-        self, config: RepoConfig, table: FeatureView, rows: pa.Table, *, keep_newer: bool = True
+        self, config: RepoConfig, table: FeatureView, rows: pa.Table | pa.RecordBatchReader, *, keep_newer: bool = True
     ) -> Written:
         """See `ai_patterns.feast.writing.ArrowOnlineStore`."""
+        total = Written()
         if _is_special(config):
-            super().online_write_batch(config, table, feast_rows(table, rows), None)
-            return Written(rows.num_rows)
-        batches = (rows_of_table(table, batch, texts=True) for batch in rows.to_batches(max_chunksize=BATCH))
-        return sum((self._write(config, table, batch, keep_newer) for batch in batches), Written())
+            for batch in batches(rows):
+                self.online_write_batch(config, table, feast_rows(table, batch), None)
+                total += Written(batch.num_rows)
+            return total
+        for encoded in ahead(rows_of_table(table, batch, texts=True) for batch in batches(rows)):
+            total += self._write(config, table, encoded, keep_newer)
+        return total
 
     def online_write_batch(
         self, config: RepoConfig, table: FeatureView, data: list[FeastRow], progress: Callable[[int], Any] | None
@@ -158,7 +162,8 @@ def _answer(found: dict[str, tuple[Value, int]] | None) -> Answer:
 def _upsert(table: str, features: list[str], keep_newer: bool) -> str:
     """One statement an entity: 1 is its key, 2 and 3 Feast's times, 4 ours, then each feature's value and text."""
     rows = ", ".join(
-        f"(?1, {_text(name)}, ?{5 + 2 * place}, ?{6 + 2 * place}, ?2, ?3, ?4, ?2)" for place, name in enumerate(features)
+        f"(?1, {_text(name)}, ?{5 + 2 * place}, ?{6 + 2 * place}, ?2, ?3, ?4, ?2)"
+        for place, name in enumerate(features)
     )
     columns = ("value", "value_text", "event_ts", "created_ts", "event_us", "event_of")
     assigned = ", ".join(f"{column} = excluded.{column}" for column in columns)
@@ -175,7 +180,9 @@ def _parameters(rows: Rows) -> Iterator[tuple[Any, ...]]:
     created: Iterator[int | None] = repeat(None)
     if rows.created is not None:
         seconds = _feast_seconds(rows.created)
-        created = iter([None if none else second for none, second in zip(none_created(rows.created), seconds, strict=True)])
+        created = iter(
+            [None if none else second for none, second in zip(none_created(rows.created), seconds, strict=True)]
+        )
     columns = [part.to_pylist() for name, values in rows.values.items() for part in (values, rows.texts[name])]
     return zip(rows.keys.to_pylist(), _feast_seconds(rows.event), created, rows.event.tolist(), *columns)  # noqa: B905
 

@@ -81,24 +81,27 @@ def _tag(kind: ValueType, wire_type: int) -> bytes:
 
 
 def _scalars(column: pa.Array, kind: ValueType) -> pa.Array | None:
+    """Numbers, truth values, instants, texts and bytes that stand in a column of their own kind."""
     source = column.type
-    if kind in _INTEGERS and pa.types.is_integer(source):
-        return _masked(column, joined(_tag(kind, VARINT), varints(_integers(column.cast(_INTEGERS[kind])))))
     if kind in _FLOATS and (pa.types.is_floating(source) or pa.types.is_integer(source)):
         return _floats(column, kind)
-    if kind is ValueType.BOOL and pa.types.is_boolean(source):
-        return _masked(column, fixed(_integers(column.cast(pa.uint8())), _tag(kind, VARINT)))
     if kind is ValueType.UNIX_TIMESTAMP and (pa.types.is_timestamp(source) or pa.types.is_date(source)):
         return joined(_tag(kind, VARINT), varints(whole_seconds(column)))
-    if kind in _TEXTS and _is_text(source):
+    if (kind in _TEXTS and _is_text(source)) or (kind in _BYTES and _is_binary(source)):
         return sized(_tag(kind, BYTES), column.cast(pa.binary()))
-    if kind in _BYTES and (pa.types.is_binary(source) or pa.types.is_large_binary(source)):
-        return sized(_tag(kind, BYTES), column.cast(pa.binary()))
+    whole = kind in _INTEGERS and pa.types.is_integer(source)
+    if whole or (kind is ValueType.BOOL and pa.types.is_boolean(source)):
+        numbers = _integers(column.cast(_INTEGERS.get(kind, pa.uint8())))
+        return _masked(column, joined(_tag(kind, VARINT), varints(numbers)))
     return None
 
 
 def _is_text(source: pa.DataType) -> bool:
     return bool(pa.types.is_string(source) or pa.types.is_large_string(source))
+
+
+def _is_binary(source: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(source) or pa.types.is_large_binary(source))
 
 
 def _floats(column: pa.Array, kind: ValueType) -> pa.Array:
@@ -115,7 +118,9 @@ def _float_texts(column: pa.Array, kind: ValueType) -> pa.Array:
     size = pc.abs(numbers).fill_null(1)
     # Where Python writes an exponent, Arrow does so at other sizes.
     odd = pc.and_(pc.not_equal(size, 0), pc.or_(pc.less(size, 1e-4), pc.greater_equal(size, 1e9)))
-    return pc.replace_with_mask(numbers.cast(pa.string()), odd, pa.array(map(repr, numbers.filter(odd).to_pylist()), pa.string()))
+    return pc.replace_with_mask(
+        numbers.cast(pa.string()), odd, pa.array(map(repr, numbers.filter(odd).to_pylist()), pa.string())
+    )
 
 
 def _unless_zero(before: bytes, numbers: npt.NDArray[np.int64]) -> pa.Array:

@@ -15,22 +15,22 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 def tag(number: int, wire_type: int) -> bytes:
-    """What stands before a field's value.
+    r"""What stands before a field's value.
 
     >>> tag(5, FIXED64)
     b')'
     >>> tag(20, BYTES)
-    b'\\xa2\\x01'
+    b'\xa2\x01'
     """
     key = number << 3 | wire_type
     return bytes([key]) if key < 128 else bytes([key & 127 | 128, key >> 7])
 
 
 def varints(values: npt.NDArray[np.int64]) -> pa.Array:
-    """Each integer as a base 128 varint; a negative one takes ten bytes.
+    r"""Each integer as a base 128 varint; a negative one takes ten bytes.
 
     >>> varints(np.array([1, 300, -1])).to_pylist()
-    [b'\\x01', b'\\xac\\x02', b'\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x01']
+    [b'\x01', b'\xac\x02', b'\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01']
     """
     rest = values.astype(np.int64, copy=False).view(np.uint64)
     lengths = np.ones(len(rest), np.int32)
@@ -50,10 +50,10 @@ def varints(values: npt.NDArray[np.int64]) -> pa.Array:
 
 
 def fixed(values: npt.NDArray[np.generic], before: bytes = b"", after: bytes = b"") -> pa.Array:
-    """Each number's little-endian bytes between two constants.
+    r"""Each number's little-endian bytes between two constants.
 
     >>> fixed(np.array([1.0]), b")").to_pylist()
-    [b')\\x00\\x00\\x00\\x00\\x00\\x00\\xf0?']
+    [b')\x00\x00\x00\x00\x00\x00\xf0?']
     """
     width, start = values.dtype.itemsize, len(before)
     rows = np.empty((len(values), start + width + len(after)), np.uint8)
@@ -75,10 +75,10 @@ def joined(*parts: pa.Array | bytes) -> pa.Array:
 
 
 def sized(before: bytes, values: pa.Array) -> pa.Array:
-    """A field of bytes: its tag, each value's length and the value.
+    r"""A field of bytes: its tag, each value's length and the value.
 
-    >>> sized(b"\\x12", pa.array([b"abc", b""])).to_pylist()
-    [b'\\x12\\x03abc', b'\\x12\\x00']
+    >>> sized(b"\x12", pa.array([b"abc", b""])).to_pylist()
+    [b'\x12\x03abc', b'\x12\x00']
     """
     lengths = pc.binary_length(values).fill_null(0).to_numpy(zero_copy_only=False)
     return joined(before, varints(lengths), values)
