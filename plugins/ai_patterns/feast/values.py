@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -113,14 +114,13 @@ def _floats(column: pa.Array, kind: ValueType) -> pa.Array:
 
 
 def _float_texts(column: pa.Array, kind: ValueType) -> pa.Array:
+    """DuckDB prints a double as Python does; Arrow leaves `.0` out and has exponents at other sizes."""
     numbers = column.cast(_FLOATS[kind][0], safe=False).cast(pa.float64())
-    numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
-    size = pc.abs(numbers).fill_null(1)
-    # Where Python writes an exponent, Arrow does so at other sizes.
-    odd = pc.and_(pc.not_equal(size, 0), pc.or_(pc.less(size, 1e-4), pc.greater_equal(size, 1e9)))
-    return pc.replace_with_mask(
-        numbers.cast(pa.string()), odd, pa.array(map(repr, numbers.filter(odd).to_pylist()), pa.string())
-    )
+    known = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+    connection = duckdb.connect()
+    connection.register("numbers", pa.table({"number": known}))
+    found = connection.sql("SELECT CAST(number AS VARCHAR) FROM numbers").to_arrow_table().column(0)
+    return found.combine_chunks().cast(pa.string())
 
 
 def _unless_zero(before: bytes, numbers: npt.NDArray[np.int64]) -> pa.Array:
