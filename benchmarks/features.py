@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ai_patterns.runtimes.redis import Redis
 from feature_store.measures import history, materialization, online_reads
 from feature_store.stage import write_flights, write_rows
+
+from ai_patterns.runtimes.redis import Redis
 
 OUTPUT = Path(".run/bench/features.json")
 GOALS = {

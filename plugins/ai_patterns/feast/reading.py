@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from feast import FeatureStore, FeatureView
@@ -42,21 +43,6 @@ _PRESENT, _NULL, _NOT_FOUND, _TOO_OLD = (
 
 
 @dataclass(frozen=True)
-class OnlineRows:
-    """What was read, a list a feature with a value for each entity row.
-
-    Attributes:
-        values: Python's values; `None` for what is null, missing or too old.
-        statuses: Feast's `FieldStatus` numbers.
-        times: view -> event times, UTC; `None` for an entity that is not there.
-    """
-
-    values: dict[str, list[Any]] = field(default_factory=dict)
-    statuses: dict[str, list[int]] = field(default_factory=dict)
-    times: dict[str, list[datetime | None]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class _View:
     name: str
     time_field: bytes
@@ -75,6 +61,65 @@ class _Hash:
     views: tuple[_View, ...]
     question: bytes
     size: int
+
+
+@dataclass
+class _Read:
+    """The replies for one view: its event times, then a column a feature."""
+
+    view: _View
+    replies: list[tuple[bytes | None, ...]]
+    now: datetime
+
+    def columns(self) -> Iterator[tuple[str, tuple[bytes | None, ...]]]:
+        return zip(self.view.features, self.replies[1:], strict=True)
+
+    @cached_property
+    def times(self) -> list[datetime | None]:
+        return [None if data is None else _time(data) for data in self.replies[0]]
+
+    @cached_property
+    def alive(self) -> list[bool]:
+        oldest = self.now - self.view.ttl if self.view.ttl else None
+        return [time is not None and (oldest is None or time >= oldest) for time in self.times]
+
+    def values(self, column: tuple[bytes | None, ...]) -> list[Any]:
+        if self.view.ttl is None:
+            return [_value(data) if data else None for data in column]
+        return [_value(data) if data and alive else None for data, alive in zip(column, self.alive, strict=True)]
+
+    def statuses(self, column: tuple[bytes | None, ...]) -> list[int]:
+        rows = zip(column, self.times, self.alive, strict=True)
+        return [
+            _NOT_FOUND if time is None or data is None else _status(data) if alive else _TOO_OLD
+            for data, time, alive in rows
+        ]
+
+
+def _status(data: bytes) -> int:
+    return _PRESENT if data else _NULL
+
+
+@dataclass
+class OnlineRows:
+    """What was read, a list a feature with a value for each entity row.
+
+    Attributes:
+        values: Python's values; `None` for what is null, missing or too old.
+    """
+
+    values: dict[str, list[Any]]
+    _read: list[_Read]
+
+    @cached_property
+    def statuses(self) -> dict[str, list[int]]:
+        """Feature -> Feast's `FieldStatus` numbers."""
+        return {name: item.statuses(column) for item in self._read for name, column in item.columns()}
+
+    @cached_property
+    def times(self) -> dict[str, list[datetime | None]]:
+        """View -> event times, UTC; `None` for an entity that is not there."""
+        return {item.view.name: item.times for item in self._read}
 
 
 class RedisRequests:
@@ -117,14 +162,14 @@ class RedisRequests:
 
     def answer(self, replies: Sequence[Sequence[bytes | None]]) -> OnlineRows:
         """What the replies say, in the order of the entity rows."""
-        found, now = OnlineRows(), reading_instant()
+        now, read = reading_instant(), []
         count = len(replies) // len(self._hashes)
         for place, item in enumerate(self._hashes):
             columns = list(zip(*replies[place * count : (place + 1) * count], strict=True))
             for view in item.views:
-                _read_view(found, view, columns[: len(view.features) + 1], now)
+                read.append(_Read(view, columns[: len(view.features) + 1], now))
                 del columns[: len(view.features) + 1]
-        return found
+        return OnlineRows({name: item.values(column) for item in read for name, column in item.columns()}, read)
 
     def _keys(self, item: _Hash, rows: Mapping[str, Sequence[Any]], count: int) -> list[bytes]:
         if not item.keys:
@@ -211,22 +256,6 @@ def _key_parts(values: Sequence[Any], kind: ValueType) -> list[bytes]:
     protos = python_values_to_proto_values(list(values), kind)
     encoded = [proto.string_val.encode() if kind is ValueType.STRING else proto.bytes_val for proto in protos]
     return [struct.pack("<2I", kind.value, len(data)) + data for data in encoded]
-
-
-def _read_view(found: OnlineRows, view: _View, columns: list[tuple[bytes | None, ...]], now: datetime) -> None:
-    times = [None if data is None else _time(data) for data in columns[0]]
-    oldest = now - view.ttl if view.ttl else None
-    states = [_NOT_FOUND if time is None else _TOO_OLD if oldest and time < oldest else _PRESENT for time in times]
-    found.times[view.name] = times
-    for name, column in zip(view.features, columns[1:], strict=True):
-        values = [
-            _value(data) if data and state == _PRESENT else None for data, state in zip(column, states, strict=True)
-        ]
-        found.values[name] = values
-        found.statuses[name] = [
-            state if state != _PRESENT else _NOT_FOUND if data is None else _NULL if value is None else _PRESENT
-            for state, data, value in zip(states, column, values, strict=True)
-        ]
 
 
 def _time(data: bytes) -> datetime:
