@@ -49,7 +49,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=200_000, help="events of the throughput (default: %(default)s)")
+    parser.add_argument("--events", type=int, default=400_000, help="events of the throughput (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each side (default: %(default)s)")
     parser.add_argument("--rate", type=int, default=2_000, help="events/s of the freshness (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=30, help="its length for each side (default: %(default)s)")

@@ -66,6 +66,12 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
+def flights(repository: Path) -> SystemSpec:
+    """The loaded spec of the example."""
+    return load_system(repository / "include" / "systems" / "flights")
+
+
+@pytest.fixture(scope="session")
 def docks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The second system, unlike flights in every way: bikes, regression, integer keys; with its data."""
     folder = tmp_path_factory.mktemp("systems") / "docks"

@@ -123,6 +123,24 @@ class Registry:
             found = self._client.search_model_versions(f"name = '{self.model_name}'")
         return sorted(int(item.version) for item in found)
 
+    def facts(self, version: int) -> dict[str, Any]:
+        """What was recorded of a version's training: `version`, `run_id`, `days`, `evaluation_days`, `lake_versions`.
+
+        Raises:
+            ServiceUnavailableError: the registry cannot be reached or has no such version.
+        """
+        with self._about(f"version {version}"):
+            found = self._client.get_model_version(self.model_name, str(version))
+        tags = dict(found.tags)
+        lake = {name.removeprefix("lake."): int(text) for name, text in tags.items() if name.startswith("lake.")}
+        return {
+            "version": version,
+            "run_id": found.run_id,
+            "days": tags.get("days"),
+            "evaluation_days": tags.get("evaluation_days"),
+            "lake_versions": lake,
+        }
+
     @cached_property
     def _client(self) -> MlflowClient:
         mlflow = quiet_mlflow()

@@ -15,7 +15,7 @@ from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.cells import ABSENT, Array, to_cells
 from ai_patterns.core.days import Days
 from ai_patterns.core.parity import Vectors
-from ai_patterns.core.predictions import TABLE, json_value
+from ai_patterns.core.predictions import TABLE, Mode, json_value
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
@@ -54,14 +54,18 @@ class ServedVectors:
 
 
 def read_served(
-    system: SystemSpec, lake: Lake, days: Days | None = None, prediction_id: str | None = None
+    system: SystemSpec,
+    lake: Lake,
+    days: Days | None = None,
+    prediction_id: str | None = None,
+    mode: Mode = "online",
 ) -> ServedVectors:
-    """The online predictions decided on `days`, or the one with this id; none where there is no such table."""
+    """The predictions of a mode decided on `days`, or the one with this id; none where there is no such table."""
     names = ["prediction_id", *system.decision_stream.key, "decided_at", "served_at", "features", DAY]
     if not lake.exists(TABLE):
         none = pa.table({name: pa.array([], pa.string()) for name in names})
         return ServedVectors(none, (), none)
-    chosen = ds.field("mode") == "online"
+    chosen = ds.field("mode") == mode
     if prediction_id is not None:
         chosen &= ds.field("prediction_id") == prediction_id
     table = lake.dataset(TABLE, days).filter(chosen).to_table(columns=names)

@@ -99,6 +99,17 @@ def test_a_range_equals_its_days_one_by_one(rows, system, tmp_path_factory):
         assert content(once, table) == content(daily, table)
 
 
+def test_a_day_of_the_batch_layer_closes_with_the_midnight_after_it(tmp_path):
+    system = event_streams.system_with(group("batch"))
+    lake, day = Lake(str(tmp_path), system.name), Days.parse("2024-03-30")
+    last = day.end - 30 * event_streams.MINUTE
+    row = {"id": "e", "happened": last, "known": last, "key": "a", "value": 1.0, "flag": True, "day": day.last}
+    lake.replace_days("events/events", pa.Table.from_pylist([row], event_streams.SCHEMA), day)
+    build_features(system, lake, day)
+    values = lake.read("values/activity", day).to_pylist()
+    assert [(value["valid_from"], value["n_1h"]) for value in values] == [(day.end, 1.0)]
+
+
 @given(rows=event_streams.events())
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_second_run_replaces_and_changes_nothing(rows, lake, system):
