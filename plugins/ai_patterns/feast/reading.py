@@ -136,7 +136,7 @@ class RedisRequests:
     ) -> None:
         references = _get_features(store.registry, store.project, features, allow_cache=True)
         views, on_demand = _get_feature_views_to_use(store.registry, store.project, features, hide_dummy_entity=False)
-        grouped, _ = _group_feature_refs(references, views, on_demand)
+        grouped: Sequence[tuple[Any, list[str]]] = _group_feature_refs(references, views, on_demand)[0]
         self._project, self._version = store.project.encode(), store.config.entity_key_serialization_version
         alike: dict[tuple[tuple[str, str], ...], list[tuple[FeatureView, list[str]]]] = {}
         for view, names in grouped:
@@ -231,9 +231,11 @@ def _hash(
 ) -> _Hash:
     found, fields = [], []
     for view, names in views:
+        projection: Any = view.projection
+        shown = str(projection.name_to_use())
         name = compute_versioned_name(view, store.config.registry.enable_online_feature_view_versioning)
-        out = [f"{view.projection.name_to_use()}__{item}" if full else item for item in names]
-        found.append(_View(view.projection.name_to_use(), f"_ts:{name}".encode(), tuple(out), view.ttl or None))
+        out = [f"{shown}__{item}" if full else item for item in names]
+        found.append(_View(shown, f"_ts:{name}".encode(), tuple(out), view.ttl or None))
         fields += [f"_ts:{name}".encode(), *(_mmh3(f"{name}:{item}") for item in names)]
     kinds = {column.name: column.dtype.to_value_type() for column in views[0][0].entity_columns}
     keys = tuple(key for key, _ in columns)
