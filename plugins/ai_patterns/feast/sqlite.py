@@ -7,6 +7,7 @@ two columns of our own beside it hold the instant: `event_us`, microseconds sinc
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ from ai_patterns.feast.writing import Written, ahead, batches, feast_rows
 
 _TYPE: Literal["ai_patterns.feast.SqliteOnlineStore"] = "ai_patterns.feast.SqliteOnlineStore"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CACHE_KILOBYTES = 65_536
 _ASKED = 10_000
 """Entities that one query asks for; SQLite takes 32,766 parameters."""
 
@@ -120,8 +122,11 @@ class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
                 self.online_write_batch(config, table, feast_rows(table, batch), None)
                 total += Written(batch.num_rows)
             return total
-        for encoded in ahead(rows_of_table(table, batch, texts=True) for batch in batches(rows)):
-            total += self._write(config, table, encoded, keep_newer)
+        connection = self._connected(config, table)
+        # A transaction a batch would journal most of the file with each batch: keys come in no order of the file's.
+        with connection:
+            for encoded in ahead(rows_of_table(table, batch, texts=True) for batch in batches(rows)):
+                total += self._write(config, table, encoded, keep_newer)
         return total
 
     def online_write_batch(
@@ -131,18 +136,25 @@ class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
         if _is_special(config):
             super().online_write_batch(config, table, data, progress)
             return
-        for rows in rows_of_protos(data, config.entity_key_serialization_version):
-            self._write(config, table, rows, keep_newer=True)
+        with self._connected(config, table):
+            for rows in rows_of_protos(data, config.entity_key_serialization_version):
+                self._write(config, table, rows, keep_newer=True)
         if progress:
             progress(len(data))
+
+    def _connected(self, config: RepoConfig, view: FeatureView) -> sqlite3.Connection:
+        """The connection, the view's table made ready before a transaction begins."""
+        self._prepared(config, view)
+        connection: sqlite3.Connection = self._get_conn(config)
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
+        return connection
 
     def _write(self, config: RepoConfig, view: FeatureView, rows: Rows, keep_newer: bool) -> Written:
         connection = self._get_conn(config)
         sql = _upsert(self._prepared(config, view), list(rows.values), keep_newer)
-        with connection:
-            before = connection.total_changes
-            connection.executemany(sql, _parameters(rows))
-            changed = connection.total_changes - before
+        before = connection.total_changes
+        connection.executemany(sql, _parameters(rows))
+        changed = connection.total_changes - before
         written = changed // len(rows.values) if rows.values else 0
         return Written(written, len(rows) - written)
 

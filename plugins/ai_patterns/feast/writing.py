@@ -39,7 +39,7 @@ class ArrowOnlineStore(Protocol):
     def online_write_arrow(
         self, config: RepoConfig, table: FeatureView, rows: pa.Table | pa.RecordBatchReader, *, keep_newer: bool = True
     ) -> Written:
-        """Write rows of a view; some hundred of them in a transaction of its own.
+        """Write rows of a view: on SQLite all in one transaction, on Redis some hundred in each.
 
         Args:
             config: the repository's configuration.
