@@ -16,7 +16,7 @@ UV := .uv/bin/uv
 PY := .venv/bin/python
 BIN := .venv/bin
 STAMP := .venv/.synced
-FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec
+FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec plugins/ai_patterns/feast
 PARALLEL := -n 2 --dist loadfile
 
 # One thread a process: the numeric libraries would otherwise start one a core in every task.
@@ -93,15 +93,16 @@ bench: setup ## run benchmarks/ (ONLY=name for one of them)
 KILLS ?= 100
 CRASH_POINTS ?= 1000
 CERTIFIED_DAYS ?= 30
+FEAST_ROWS ?= 100000
 SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
   tests/integration/test_lambda_architecture.py \
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
-  tests/unit/clients/test_tile_store_sqlite.py
+  tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py
 
-soak: setup ## KILLS kills of publisher, landing, worker and broker, CRASH_POINTS, a certified month; into .run/soak.json
+soak: setup ## KILLS kills, CRASH_POINTS, a certified month, FEAST_ROWS of each Feast type; into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
-	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket' --kills $(KILLS) \
-	  --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --figures .run/soak.json
+	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket or bytes_are_feasts' --kills $(KILLS) \
+	  --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site
