@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import textwrap
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from feast import Entity, FeatureService
+from feast.base_feature_view import BaseFeatureView
 
-from ai_patterns.clients.feast import open_store
+from ai_patterns.clients.feast import open_store, write_online
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=250_000)
 DRIVERS = (1001, 1002, 1003, -7)
@@ -20,6 +23,7 @@ DEFINITIONS = """
 from datetime import timedelta
 
 import pandas as pd
+import pyarrow as pa
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, RequestSource, ValueType
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp
@@ -82,29 +86,24 @@ def make_repository(folder: Path, online_store: str) -> Path:
     apply(folder)
     store = open_store(folder)
     for name, frame in frames().items():
-        store.write_to_online_store(name, frame)
+        if name == "world":  # Feast's own write gives it a key by which it is never found
+            rows = pa.table({"load": [0.75], "__dummy_id": [""], "event_timestamp": [NOW]})
+            write_online(store, store.get_feature_view(name), rows)
+        else:
+            store.write_to_online_store(name, frame)
     return folder
 
 
 def apply(folder: Path) -> None:
     """What `feast apply` does; the definitions are a real module, which an on-demand view must be able to import."""
-    path = folder / "definitions.py"
-    path.write_text(f"FOLDER = {str(folder)!r}\n{DEFINITIONS}", "utf-8")
-    from feast import Entity, FeatureService
-    from feast.base_feature_view import BaseFeatureView
-
-    names: dict[str, Any] = {"__name__": "definitions", "__file__": str(path)}
+    (folder / "definitions.py").write_text(f"FOLDER = {str(folder)!r}\n{DEFINITIONS}", "utf-8")
     sys.path.insert(0, str(folder))
     try:
-        import importlib
-
         sys.modules.pop("definitions", None)
-        names = vars(importlib.import_module("definitions"))
+        defined = vars(import_module("definitions")).values()
     finally:
         sys.path.remove(str(folder))
-    open_store(folder).apply(
-        [item for item in names.values() if isinstance(item, Entity | BaseFeatureView | FeatureService)]
-    )
+    open_store(folder).apply([item for item in defined if isinstance(item, Entity | BaseFeatureView | FeatureService)])
 
 
 def frames() -> dict[str, pd.DataFrame]:

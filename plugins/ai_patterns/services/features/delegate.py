@@ -11,7 +11,7 @@ from feast.feature_server_utils import convert_response_to_dict
 
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.services.edge.errors import RequestError
-from ai_patterns.services.features.answers import Answer, Column
+from ai_patterns.services.features.answers import NULL_VALUE, PRESENT, Answer, Column
 from ai_patterns.services.features.plan import Plan
 from ai_patterns.services.features.stores import unavailable
 
@@ -44,5 +44,14 @@ def ask_feast(
     except Exception as error:
         raise unavailable(error) from error
     document = convert_response_to_dict(response.proto)
-    columns = [Column(item["values"], item["statuses"], item["event_timestamps"]) for item in document["results"]]
+    columns = [_column(**item) for item in document["results"]]
     return Answer(document["metadata"]["feature_names"], columns)
+
+
+def _column(values: list[Any], statuses: list[str], event_timestamps: list[str]) -> Column:
+    """Feast's column, but that a null is not present."""
+    told = [
+        NULL_VALUE if value is None and status == PRESENT else status
+        for value, status in zip(values, statuses, strict=True)
+    ]
+    return Column(values, told, event_timestamps)

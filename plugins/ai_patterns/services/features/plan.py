@@ -72,7 +72,7 @@ def make_plan(store: FeatureStore, features: FeatureService | list[str], full_na
         ValueError: a reference is malformed, or two features have one name.
     """
     context: Any = _get_online_request_context(store.registry, store.project, features, full_names)
-    _, on_demand, entity_names, kinds, join_keys, grouped, _, needed, _ = context
+    refs, on_demand, entity_names, kinds, join_keys, grouped, _, needed, _ = context
     entities = {**entity_names, **{name: name for name in join_keys}}
     looked_up = {name: kind for name, kind in kinds.items() if name != DUMMY_ENTITY_ID}
     special = on_demand or getattr(features, "precompute_online", False)
@@ -80,7 +80,14 @@ def make_plan(store: FeatureStore, features: FeatureService | list[str], full_na
         schemas = [view.get_request_data_schema() for view in on_demand]
         data = {name: kind for schema in schemas for name, kind in schema.items() if name in needed}
         return Plan((), entities, looked_up, data, features)
-    return Plan(tuple(_read(view, names, full_names) for view, names in grouped), entities, looked_up)
+    ordered = [(view, _in_order(projected_name(view.projection), names, refs)) for view, names in grouped]
+    return Plan(tuple(_read(view, names, full_names) for view, names in ordered), entities, looked_up)
+
+
+def _in_order(view: str, features: Sequence[str], refs: Sequence[str]) -> list[str]:
+    """A view's features as they were asked for; Feast has them in the order of a set."""
+    places = {ref: place for place, ref in enumerate(refs)}
+    return sorted(features, key=lambda name: places.get(f"{view}:{name}", len(refs)))
 
 
 def projected_name(projection: FeatureViewProjection) -> str:

@@ -11,10 +11,13 @@ import msgspec
 from feast import FeatureStore, FeatureView, OnDemandFeatureView
 from feast.data_source import PushMode, PushSource
 from feast.errors import FeastError, PushSourceNotFoundException
+from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
 from feast.feature_view_utils import get_feature_view_from_feature_store
 from feast.infra.online_stores.sqlite import SqliteOnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import python_values_to_proto_values
+from feast.value_type import ValueType
 
 from ai_patterns.clients.feast import CONN_ID
 from ai_patterns.core.clock import to_microseconds
@@ -149,12 +152,13 @@ def feast_rows(view: FeatureView, columns: Columns) -> list[Any]:
     source: Any = view.batch_source
     mapping = source.field_mapping or {}
     given = {mapping.get(name, name): values for name, values in columns.items()}
-    kinds = {column.name: column.dtype.to_value_type() for column in [*view.entity_columns, *view.features]}
+    entities = [column for column in view.entity_columns if column.name != DUMMY_ENTITY_ID]
+    kinds = {column.name: column.dtype.to_value_type() for column in [*entities, *view.features]}
     _require(view, [*kinds, source.timestamp_field], given)
-    names = [column.name for column in view.entity_columns]
+    names = [column.name for column in entities]
     _require_known(names, given)
-    protos = {name: python_values_to_proto_values(given[name], kind) for name, kind in kinds.items()}
-    keys = zip(*(protos[name] for name in names), strict=True)
+    protos = {name: _protos(name, given[name], kind) for name, kind in kinds.items()}
+    keys = _keys(names, protos, len(given[source.timestamp_field]))
     features = [feature.name for feature in view.features]
     values = zip(*(protos[name] for name in features), strict=True)
     times = [_instant(source.timestamp_field, value) for value in given[source.timestamp_field]]
@@ -163,9 +167,24 @@ def feast_rows(view: FeatureView, columns: Columns) -> list[Any]:
         for value in given.get(source.created_timestamp_column) or [None] * len(times)
     ]
     return [
-        (EntityKey(join_keys=names, entity_values=key), dict(zip(features, row, strict=True)), time, made)
+        (key, dict(zip(features, row, strict=True)), time, made)
         for key, row, time, made in zip(keys, values, times, created, strict=True)
     ]
+
+
+def _protos(name: str, values: list[Any], kind: ValueType) -> list[Value]:
+    try:
+        return python_values_to_proto_values(values, kind)
+    except Exception as error:  # Feast's conversions raise whatever their libraries do, assertions among them
+        raise RequestError(f"df.{name} cannot be read as {kind.name}: {error}") from error
+
+
+def _keys(names: Sequence[str], protos: Mapping[str, list[Value]], rows: int) -> list[EntityKey]:
+    if not names:  # the key by which Feast reads a view without entity, though its own server writes another
+        alone = EntityKey(join_keys=[DUMMY_ENTITY_ID], entity_values=[Value(string_val=DUMMY_ENTITY_VAL)])
+        return [alone] * rows
+    values = zip(*(protos[name] for name in names), strict=True)
+    return [EntityKey(join_keys=names, entity_values=row) for row in values]
 
 
 def _require(view: FeatureView, names: Iterable[str], given: Columns) -> None:
