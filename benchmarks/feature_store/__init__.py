@@ -1,0 +1,1 @@
+"""The sides of the feature store's benchmarks."""
