@@ -103,7 +103,9 @@ def _push(draw: random.Random, side: str) -> str:
 
 
 def _values(url: str, body: str) -> dict[str, list[Any]]:
-    answer = httpx.post(f"{url}/get-online-features", content=body, timeout=30).raise_for_status().json()
+    headers = {"Content-Type": "application/json"}
+    asked = httpx.post(f"{url}/get-online-features", content=body, headers=headers, timeout=30)
+    answer = asked.raise_for_status().json()
     return {
         name: column["values"]
         for name, column in zip(answer["metadata"]["feature_names"], answer["results"], strict=True)

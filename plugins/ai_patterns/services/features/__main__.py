@@ -7,6 +7,7 @@ import os
 import sys
 
 import uvicorn
+from feast import FeatureStore
 
 from ai_patterns.clients.feast import open_store
 from ai_patterns.services.features.app import create_app
@@ -15,7 +16,7 @@ from ai_patterns.services.features.named_sets import NamedSets
 from ai_patterns.services.features.service import Service
 from ai_patterns.services.features.settings import Settings, read_settings
 from ai_patterns.services.features.stores import FeastReader, Reader
-from ai_patterns.services.features.writing import Writer
+from ai_patterns.services.features.writing import RowWriter, Writer
 from ai_patterns.spec.loading import load_system
 
 
@@ -27,16 +28,25 @@ def build_service(settings: Settings) -> Service:
         SpecError: the system's spec is wrong.
     """
     store = open_store(settings.repo)
-    reader: Reader = FeastReader(store)
-    if store.config.online_store.type.lower().endswith(("redis", "redisonlinestore")):
-        from ai_patterns.services.features.redis_reader import RedisReader, redis_place
-
-        place = redis_place(store)
-        reader = RedisReader(store, place) if place is not None else reader
+    reader, quick = _store_access(store)
     catalog = Catalog(store, reader)
     folder = settings.system_folder
     sets = NamedSets(load_system(folder), catalog) if folder is not None else None
-    return Service(catalog, sets, Writer(store), settings)
+    return Service(catalog, sets, Writer(catalog, quick), settings)
+
+
+def _store_access(store: FeatureStore) -> tuple[Reader, RowWriter | None]:
+    """The quickest way to the repository's online store."""
+    if "redis" in str(store.config.online_store.type).lower():
+        from ai_patterns.services.features.redis_line import RedisLink
+        from ai_patterns.services.features.redis_reader import RedisReader, redis_place
+        from ai_patterns.services.features.redis_writer import RedisWriter
+
+        place = redis_place(store)
+        if place is not None:
+            link = RedisLink(place)
+            return RedisReader(store, link), RedisWriter(store, link)
+    return FeastReader(store), None
 
 
 def serve(settings: Settings) -> None:

@@ -27,7 +27,7 @@ class Column(msgspec.Struct):
         event_timestamps: RFC 3339, UTC.
     """
 
-    values: list[Any]
+    values: Sequence[Any]
     statuses: list[str]
     event_timestamps: list[str]
 
@@ -83,11 +83,11 @@ def view_columns(rows: Sequence[Row | None], features: int, oldest: int | None) 
     """
     held = [_held(row, oldest) for row in rows]
     times = [NO_TIME if row is None else row.time for row in rows]
-    missing = [_missing(row, values) for row, values in zip(rows, held, strict=True)]
+    nothing = (None,) * features
+    present = [PRESENT] * len(rows)
     columns = []
-    for place in range(features):
-        values = [None if each is None else each[place] for each in held]
-        statuses = [lack if value is None else PRESENT for value, lack in zip(values, missing, strict=True)]
+    for values in zip(*(nothing if each is None else each for each in held), strict=True):
+        statuses = present if None not in values else _statuses(values, rows, held)
         columns.append(Column(values, statuses, times))
     return columns
 
@@ -101,8 +101,8 @@ def _held(row: Row | None, oldest: int | None) -> Sequence[Any] | None:
     return None if row is None or (oldest is not None and row.moment < oldest) else row.values
 
 
-def _missing(row: Row | None, values: Sequence[Any] | None) -> str:
-    """Why a value of this row is null."""
-    if row is None:
-        return NOT_FOUND
-    return OUTSIDE_MAX_AGE if values is None else NULL_VALUE
+def _statuses(values: Sequence[Any], rows: Sequence[Row | None], held: Sequence[Sequence[Any] | None]) -> list[str]:
+    return [
+        PRESENT if value is not None else NOT_FOUND if row is None else OUTSIDE_MAX_AGE if each is None else NULL_VALUE
+        for value, row, each in zip(values, rows, held, strict=True)
+    ]

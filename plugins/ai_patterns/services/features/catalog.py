@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from feast import FeatureService, FeatureStore
+from feast import FeatureService, FeatureStore, FeatureView, OnDemandFeatureView
 from feast.errors import FeastError
+from feast.feature_view_utils import get_feature_view_from_feature_store
 
 from ai_patterns.core.clock import to_microseconds, utc_now
 from ai_patterns.services.edge.errors import RequestError
@@ -35,6 +36,9 @@ class Catalog:
         self.store, self.reader = store, reader
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._probe: ViewRead | None = None
+        self._fed: dict[str, list[FeatureView]] = {}
+        self._views: dict[str, FeatureView | OnDemandFeatureView] = {}
+        self.has_vectors = _has_vectors(store)
         self.missing: dict[str, int] = {}
 
     async def answer(self, features: str | Sequence[str], entities: Entities, full_names: bool = False) -> Answer:
@@ -77,7 +81,8 @@ class Catalog:
     def refresh(self) -> None:
         """Read the registry again."""
         self.store.refresh_registry()  # type: ignore[no-untyped-call]  # Feast leaves it untyped
-        self._plans, self._probe = {}, None
+        self._plans, self._probe, self._fed, self._views = {}, None, {}, {}
+        self.has_vectors = _has_vectors(self.store)
 
     async def probe(self) -> None:
         """Look an entity up that need not be there.
@@ -107,6 +112,27 @@ class Catalog:
             found.append({"name": name, **({"version": number} if number else {})})
         return found
 
+    async def fed_views(self, push_source: str, cached: bool) -> list[FeatureView]:
+        """The views that a push source feeds; read from the registry anew unless `cached`.
+
+        Raises:
+            FeastError: it feeds none.
+        """
+        if not cached or push_source not in self._fed:
+            found: Any = await asyncio.to_thread(self.store._fvs_for_push_source_or_raise, push_source, cached)
+            self._fed[push_source] = list(found)
+        return self._fed[push_source]
+
+    async def view(self, name: str, cached: bool) -> FeatureView | OnDemandFeatureView:
+        """A feature view of any kind; read from the registry anew unless `cached`.
+
+        Raises:
+            FeastError: there is none of this name.
+        """
+        if not cached or name not in self._views:
+            self._views[name] = await asyncio.to_thread(get_feature_view_from_feature_store, self.store, name, cached)
+        return self._views[name]
+
     def _make(self, features: str | Sequence[str], full_names: bool) -> Plan:
         asked: FeatureService | list[str]
         if isinstance(features, str):
@@ -128,6 +154,11 @@ class Catalog:
             self.missing[read.view.name] = self.missing.get(read.view.name, 0) + unknown
         answer.names += read.names
         answer.columns += view_columns(rows, len(read.features), None if read.max_age is None else now - read.max_age)
+
+
+def _has_vectors(store: FeatureStore) -> bool:
+    """Whether Feast computes whole vectors of a service ahead, which a push must renew."""
+    return any(getattr(service, "precompute_online", False) for service in store.list_feature_services())
 
 
 def _count_rows(entities: Entities) -> int:

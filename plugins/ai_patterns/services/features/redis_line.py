@@ -10,7 +10,7 @@ from typing import Any
 
 import hiredis
 
-CONNECT_SECONDS = 2.0
+CONNECT_SECONDS = ANSWER_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Waiting:
 
 
 class RedisLine(asyncio.Protocol):
-    """A connection; made by `connect`, and of no use any more once `is_open` is false."""
+    """A connection; of no use any more once `is_open` is false."""
 
     def __init__(self) -> None:
         self._reader = hiredis.Reader()
@@ -87,21 +87,58 @@ class RedisLine(asyncio.Protocol):
                 answer.set_exception(ConnectionError(str(exc) if exc else "Redis closed the connection"))
 
 
-async def connect(place: RedisPlace) -> RedisLine:
-    """Open a connection, log in and choose the database.
+class RedisLink:
+    """A line that is opened when it is needed, and again once it broke.
 
-    Raises:
-        OSError: nothing answers there, or Redis refuses; `TimeoutError` is one of them.
+    Args:
+        place: where the Redis is.
     """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(CONNECT_SECONDS):
-        _, line = await loop.create_connection(RedisLine, place.host, place.port, ssl=place.ssl or None)
-        for arguments in _greetings(place):
-            (reply,) = await line.ask(command(arguments), 1)
+
+    def __init__(self, place: RedisPlace) -> None:
+        self._place = place
+        self._line: RedisLine | None = None
+        self._opening = asyncio.Lock()
+
+    async def ask(self, commands: bytes, replies: int) -> list[Any]:
+        """Send commands and await their replies; none of them is an error of Redis.
+
+        Raises:
+            OSError: Redis is away, does not answer in time, or refuses a command.
+        """
+        line = self._line if self._line is not None and self._line.is_open else await self._open()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                found = await line.ask(commands, replies)
+        except TimeoutError:
+            line.close()  # its replies would come out of step
+            raise TimeoutError(f"Redis does not answer within {ANSWER_SECONDS:g} s") from None
+        for reply in found:
             if isinstance(reply, hiredis.ReplyError):
-                line.close()
-                raise ConnectionError(str(reply))
-    return line
+                raise ConnectionError(f"Redis refuses: {reply}")
+        return found
+
+    def close(self) -> None:
+        """Close the line."""
+        if self._line is not None:
+            self._line.close()
+
+    async def _open(self) -> RedisLine:
+        async with self._opening:
+            if self._line is None or not self._line.is_open:
+                self._line = await self._connect()
+            return self._line
+
+    async def _connect(self) -> RedisLine:
+        """Log in and choose the database."""
+        place, loop = self._place, asyncio.get_running_loop()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, line = await loop.create_connection(RedisLine, place.host, place.port, ssl=place.ssl or None)
+            for arguments in _greetings(place):
+                (reply,) = await line.ask(command(arguments), 1)
+                if isinstance(reply, hiredis.ReplyError):
+                    line.close()
+                    raise ConnectionError(str(reply))
+        return line
 
 
 def command(arguments: Sequence[bytes]) -> bytes:

@@ -6,14 +6,12 @@ event time in `_ts:view`.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import hiredis
 from feast import FeatureStore
 from feast.feature_server_utils import _value_to_native
 from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
@@ -21,13 +19,11 @@ from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreCo
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
 
-from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.services.features.answers import Row, time_text
 from ai_patterns.services.features.plan import ViewRead
-from ai_patterns.services.features.redis_line import RedisLine, RedisPlace, connect
+from ai_patterns.services.features.redis_line import RedisLink, RedisPlace
 from ai_patterns.services.features.stores import Ask, unavailable
 
-READ_SECONDS = 2.0
 _DOUBLE, _STRING = 0x29, 0x12
 """First bytes of a `Value` that holds a double, or a string: field and wire type."""
 
@@ -52,43 +48,26 @@ def redis_place(store: FeatureStore) -> RedisPlace | None:
 class RedisReader:
     """See `ai_patterns.services.features.stores.Reader`."""
 
-    def __init__(self, store: FeatureStore, place: RedisPlace) -> None:
-        self._place, self._project = place, store.project.encode()
+    def __init__(self, store: FeatureStore, link: RedisLink) -> None:
+        self._link, self._project = link, store.project.encode()
         self._versions = store.config.registry.enable_online_feature_view_versioning
-        self._line: RedisLine | None = None
-        self._connecting = asyncio.Lock()
         self._commands: dict[ViewRead, tuple[bytes, bytes]] = {}
 
     async def read(self, asks: Sequence[Ask]) -> list[list[Row | None]]:
         """See `Reader`."""
+        wanted = sum(len(ask.keys) for ask in asks)
+        if not wanted:
+            return [[] for _ in asks]
         commands = b"".join([part for ask in asks for part in self._command_parts(ask)])
-        replies = iter(await self._ask(commands, sum(len(ask.keys) for ask in asks)))
+        try:
+            replies = iter(await self._link.ask(commands, wanted))
+        except OSError as error:
+            raise unavailable(error) from error
         return [[_row(next(replies)) for _ in ask.keys] for ask in asks]
 
     async def close(self) -> None:
         """See `Reader`."""
-        if self._line is not None:
-            self._line.close()
-
-    async def _ask(self, commands: bytes, replies: int) -> list[Any]:
-        if not replies:
-            return []
-        try:
-            line = self._line if self._line is not None and self._line.is_open else await self._open()
-            async with asyncio.timeout(READ_SECONDS):
-                return await line.ask(commands, replies)
-        except TimeoutError as error:
-            if self._line is not None:
-                self._line.close()  # its replies would come out of step
-            raise unavailable(error) from error
-        except OSError as error:
-            raise unavailable(error) from error
-
-    async def _open(self) -> RedisLine:
-        async with self._connecting:
-            if self._line is None or not self._line.is_open:
-                self._line = await connect(self._place)
-            return self._line
+        self._link.close()
 
     def _command_parts(self, ask: Ask) -> list[bytes]:
         before, after = self._commands.get(ask.read) or self._prepare(ask.read)
@@ -130,8 +109,6 @@ def _time(data: bytes) -> tuple[int, str]:
 
 
 def _row(reply: Any) -> Row | None:
-    if isinstance(reply, hiredis.ReplyError):
-        raise ServiceUnavailableError(f"Redis refuses the read: {reply}")
     if reply[0] is None:
         return None
     moment, text = _time(reply[0])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from feast.errors import FeastError
@@ -15,7 +14,6 @@ from ai_patterns.services.features.service import RETRY_AFTER, Service
 from ai_patterns.services.features.writing import Push, Write
 
 NAME = "feast"
-T = TypeVar("T")
 
 
 class OnlineRequest(msgspec.Struct):
@@ -47,11 +45,11 @@ def feast_paths(service: Service) -> dict[str, QuickPath]:
         return Reply(await _online(service, online.decode(body)))
 
     async def pushed(body: bytes) -> Reply:
-        await _in_thread(service, service.writer.push, push.decode(body))
+        await service.writer.push(push.decode(body))
         return Reply(b"")
 
     async def written(body: bytes) -> Reply:
-        await _in_thread(service, service.writer.write, write.decode(body))
+        await service.writer.write(write.decode(body))
         return Reply(b"null")
 
     return {
@@ -68,10 +66,6 @@ async def _online(service: Service, request: OnlineRequest) -> bytes:
     if request.include_feature_view_version_metadata:
         metadata["feature_view_metadata"] = service.catalog.versions(features)
     return _encode({"results": answer.columns, "metadata": metadata})
-
-
-async def _in_thread(service: Service, work: Any, request: msgspec.Struct) -> None:
-    await asyncio.get_running_loop().run_in_executor(service.writer.threads, work, request)
 
 
 def refuse(error: Exception) -> Reply:
