@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup packages demo test test-unit check evaluate bench soak docs lock clean
+.PHONY: help setup packages demo test test-unit check evaluate bench soak docs dashboards lock clean
 
 PYTHON ?= python3
 SYSTEM ?= flights
@@ -105,6 +105,10 @@ soak: setup ## KILLS kills of publisher, landing, worker and broker, CRASH_POINT
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site
+
+dashboards: setup ## write Grafana's dashboards into include/grafana/dashboards from core/dashboards.py
+	@mkdir -p include/grafana/dashboards
+	$(PY) -c 'from pathlib import Path; from ai_patterns.core.dashboards import DASHBOARDS, to_text; [Path("include/grafana/dashboards", f"{name}.json").write_text(to_text(name), "utf-8") for name in DASHBOARDS]'
 
 lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
 	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \

@@ -113,10 +113,13 @@ def serving_arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from ai_patterns.runtimes.prometheus import announced
     from ai_patterns.services.inference.__main__ import serve
     from ai_patterns.services.inference.settings import read_settings
 
-    serve(read_settings(serving_arguments(options), os.environ))
+    settings = read_settings(serving_arguments(options), os.environ)
+    with announced(Home.from_environment().runtimes, "inference", f"{settings.host}:{settings.port}"):
+        serve(settings)
 
 
 def features_arguments(options: argparse.Namespace) -> list[str]:

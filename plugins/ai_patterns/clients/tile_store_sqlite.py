@@ -20,7 +20,7 @@ from ai_patterns.spec.system import SystemSpec
 _BUSY_SECONDS = 30.0
 
 # Identities lie in no order of time: their tree must stay in memory, or each batch reads most of it again.
-_SETTINGS = "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000;"
+_SETTINGS = "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000;"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ai_patterns.ui.heat_map import heat_map
 from ai_patterns.ui.page import render
 from ai_patterns.ui.plot import line_plot
 from ai_patterns.ui.views import PATTERNS, View, find_views
@@ -79,19 +78,3 @@ def test_a_plot_needs_two_weeks_and_survives_a_flat_line() -> None:
     assert line_plot(WEEKS[:1], "rmse") == ""
     assert line_plot([{"day": "a", "auc": 0.0}, {"day": "b", "auc": 0.0}], "auc").count("<circle") == 2
     assert line_plot([*WEEKS, {"day": "later", "rmse": None}], "rmse").count("<circle") == 3
-
-
-def share(feature: str, day: int, differing: int, forgiven: int = 0) -> dict[str, object]:
-    date = dt.date(2024, 4, day)
-    counts = {"compared": 100, "differing": differing, "forgiven": forgiven, "share": differing / 100}
-    return {"feature": feature, "day": date, **counts}
-
-
-def test_the_heat_map_shades_what_differs() -> None:
-    rows = [share("rides", 1, 0), share("rides", 2, 50), share("warmth", 1, 10, 10), share("calm", 1, 0)]
-    html = str(heat_map(rows))
-    assert "calm" not in html
-    assert "var(--bad) 41%" in html
-    assert "var(--idle) 18%" in html
-    assert 'title="50 of 100 differ, 0 forgiven">50%</td>' in html
-    assert html.count(">-</td>") == 1  # nothing of warmth was compared on the second day
