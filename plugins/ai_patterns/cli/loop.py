@@ -1,4 +1,4 @@
-"""Commands that run one part of the loop by hand: `readmit`, `serve`, `rollback` and `report`."""
+"""Commands that run one part of the loop by hand: `readmit`, `serve`, `features`, `rollback` and `report`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ai_patterns.errors import SpecError
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
-    """Add the four commands."""
+    """Add the five commands."""
     _add_readmit(commands)
     _add_serve(commands)
+    _add_features(commands)
     rollback = add_command(
         commands,
         "rollback",
@@ -67,6 +68,20 @@ def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
     serve.set_defaults(run=_serve)
 
 
+def _add_features(commands: Commands[argparse.ArgumentParser]) -> None:
+    features = add_command(
+        commands,
+        "features",
+        "serve a system's online features, or any Feast repository's, over HTTP until Ctrl-C",
+        "ai-patterns features flights --port 6566\n  ai-patterns features --repo my_project/feature_repo",
+    )
+    features.add_argument("system", nargs="?", help="a system of this installation")
+    features.add_argument("--repo", type=Path, help="an applied Feast repository instead, as for `feast serve`")
+    features.add_argument("--host", help="address to listen on; default: $AI_PATTERNS_HOST, else 127.0.0.1")
+    features.add_argument("--port", type=int, help="default: $AI_PATTERNS_FEATURES_PORT, else 6566, as `feast serve`")
+    features.set_defaults(run=_features)
+
+
 def _readmit(options: argparse.Namespace) -> None:
     from ai_patterns.jobs.readmission import readmit
 
@@ -105,6 +120,29 @@ def _serve(options: argparse.Namespace) -> None:
     settings = read_settings(serving_arguments(options), os.environ)
     with announced(Home.from_environment().runtimes, "inference", f"{settings.host}:{settings.port}"):
         serve(settings)
+
+
+def features_arguments(options: argparse.Namespace) -> list[str]:
+    """The feature service's own flags, for a system of this installation or for a repository.
+
+    Raises:
+        SpecError: neither or both were named.
+    """
+    if (options.system is None) == (options.repo is None):
+        raise SpecError("name a system, or a Feast repository with --repo")
+    repo, folder = options.repo, None
+    if options.system is not None:
+        folder = spec_of(options.system).folder
+        repo = Home.from_environment().features / options.system
+    places = {"--repo": repo, "--system-folder": folder, "--host": options.host, "--port": options.port}
+    return [text for flag, value in places.items() if value is not None for text in (flag, str(value))]
+
+
+def _features(options: argparse.Namespace) -> None:
+    from ai_patterns.services.features.__main__ import serve
+    from ai_patterns.services.features.settings import read_settings
+
+    serve(read_settings(features_arguments(options), os.environ))
 
 
 def _rollback(options: argparse.Namespace) -> None:

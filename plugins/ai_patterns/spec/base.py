@@ -36,6 +36,10 @@ Name = Annotated[Title, AfterValidator(_not_reserved)]
 """A snake_case name: it becomes part of DAG ids, table paths and column names."""
 
 
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}(:v[1-9][0-9]*)?$")]
+"""A snake_case name, with a version where it has several: `arrivals:v2`."""
+
+
 class Part(BaseModel):
     """A frozen piece of a system's spec."""
 

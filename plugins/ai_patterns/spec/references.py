@@ -24,6 +24,7 @@ def check_references(system: SystemSpec) -> None:
     _check_decision(system)
     _check_on_demand(system)
     _check_model(system)
+    _check_services(system)
 
 
 def _require(name: str, valid: Iterable[str], *field: str) -> None:
@@ -99,3 +100,11 @@ def _check_model(system: SystemSpec) -> None:
         _require(column, valid, "model", "slices")
     for column in system.defaults:
         _require(column, system.feature_columns, "defaults")
+
+
+def _check_services(system: SystemSpec) -> None:
+    columns = {*system.decision.inputs, *system.feature_columns, *system.on_demand}
+    valid = {*columns, *system.groups, *system.lookups, *system.model.features}
+    for name, members in system.services.items():
+        for member in members:
+            _require(member, valid, "services", name)

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from ai_patterns.spec.base import Name, Part
+from ai_patterns.spec.base import Name, Part, ServiceName
 from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
 from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec, ParitySpec
 from ai_patterns.spec.references import check_references
@@ -35,6 +35,9 @@ class SystemSpec(Part):
         on_demand: features computed at request time; name -> expression over inputs and features.
         defaults: value that stands for a feature of an unknown entity. Without one a count or a sum is 0, since
             nothing happened to it, and every other feature is missing (NaN).
+        services: named sets of features for the feature service, such as `arrivals:v2`; each member is a family of the
+            model, a group or lookup (all of its features), or one feature, input or on-demand feature. Where a request
+            names no version, the newest answers. The model's own features go by the system's name.
     """
 
     name: Name
@@ -50,6 +53,7 @@ class SystemSpec(Part):
     lookups: dict[Name, DimensionGroupSpec] = Field(default_factory=dict)
     on_demand: dict[Name, str] = Field(default_factory=dict)
     defaults: dict[str, float] = Field(default_factory=dict)
+    services: dict[ServiceName, tuple[str, ...]] = Field(default_factory=dict)
     decision: DecisionSpec
     model: ModelSpec
     gates: GatesSpec
@@ -92,6 +96,20 @@ class SystemSpec(Part):
             for window in item.windows
         }
         return empty | self.defaults
+
+    @property
+    def service_columns(self) -> dict[str, tuple[str, ...]]:
+        """Feature service -> its columns in declared order, each once."""
+        return {
+            name: tuple(dict.fromkeys(column for member in members for column in self._members(member)))
+            for name, members in self.services.items()
+        }
+
+    def _members(self, name: str) -> tuple[str, ...]:
+        groups: dict[str, GroupSpec | DimensionGroupSpec] = {**self.groups, **self.lookups}
+        if name in groups:
+            return tuple(column_name(name, feature) for feature in groups[name].features)
+        return self.model.features.get(name, (name,))
 
     def key_of(self, group: str) -> tuple[str, ...]:
         """The entity columns of a group or a lookup."""

@@ -1,0 +1,1 @@
+"""The feature service: online features behind the protocols of Feast's feature server and of Tecton."""
