@@ -13,7 +13,8 @@ import pyarrow as pa
 from feast import Entity, FeatureService
 from feast.base_feature_view import BaseFeatureView
 
-from ai_patterns.clients.feast import open_store, write_online
+from ai_patterns.clients.feast import open_store
+from ai_patterns.feast.writing import write_arrow
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=250_000)
 DRIVERS = (1001, 1002, 1003, -7)
@@ -88,7 +89,7 @@ def make_repository(folder: Path, online_store: str) -> Path:
     for name, frame in frames().items():
         if name == "world":  # Feast's own write gives it a key by which it is never found
             rows = pa.table({"load": [0.75], "__dummy_id": [""], "event_timestamp": [NOW]})
-            write_online(store, store.get_feature_view(name), rows)
+            write_arrow(store.provider.online_store, store.config, store.get_feature_view(name), rows)
         else:
             store.write_to_online_store(name, frame)
     return folder
