@@ -14,12 +14,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import bakery
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.online_features import OnlineFeatureReader
+from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.vectors import add_on_demand, model_matrix
 from ai_patterns.jobs.feature_store import apply_repository, materialize
 from ai_patterns.services.inference.rows import RowParser
@@ -88,7 +90,9 @@ def post(server: Server, path: str, body: Any, key: str | None = KEY, **more: An
 
 
 def expected_scores(site: Site) -> list[float]:
-    inputs = RowParser(site.system).parse(ROWS)
+    columns = site.system.decision_stream.columns
+    schema = pa.schema([(name, ARROW_TYPES[columns[name].type]) for name in site.system.decision.inputs])
+    inputs = pa.table(RowParser(site.system).parse(ROWS), schema)
     table = OnlineFeatureReader(site.system, site.folder / "feast").read(inputs).table
     for name in inputs.column_names:
         table = table.append_column(name, inputs.column(name))

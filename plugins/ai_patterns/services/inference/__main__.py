@@ -9,13 +9,12 @@ import sys
 import uvicorn
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.clients.mlflow import Registry
-from ai_patterns.clients.online_features import OnlineFeatureReader
+from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.services.inference.app import create_app
+from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.predictor import Predictor
-from ai_patterns.services.inference.rows import RowParser
 from ai_patterns.services.inference.service import Service
 from ai_patterns.services.inference.settings import Settings, read_settings
 from ai_patterns.spec.loading import load_system
@@ -28,15 +27,13 @@ def build_service(settings: Settings) -> Service:
         SpecError: the system's spec is wrong.
     """
     system = load_system(settings.system_folder)
-    registry = Registry(settings.tracking_uri, system.name)
+    registry = RegistryReader(settings.tracking_uri, system.name)
+    lake = Lake(settings.lake, system.name)
     predictor = Predictor(
         system=system,
-        parser=RowParser(system),
-        features=OnlineFeatureReader(system, settings.feature_repo),
-        champion=ChampionFollower(registry, system, settings.poll_seconds),
-        log=PredictionLog(
-            Lake(settings.lake, system.name), flush_seconds=settings.flush_seconds, capacity=settings.queue_rows
-        ),
+        features=FeatureReader(system, settings.feature_repo),
+        champion=ChampionFollower(registry, system, settings.poll_seconds, settings.models),
+        log=PredictionLog(system, lake, flush_seconds=settings.flush_seconds, capacity=settings.queue_rows),
     )
     return Service(predictor, settings)
 
@@ -46,7 +43,14 @@ def serve(settings: Settings) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = create_app(build_service(settings))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=10)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
 
 
 def main() -> None:
