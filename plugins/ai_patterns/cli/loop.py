@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -98,10 +97,9 @@ def serving_arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from ai_patterns.services.inference.__main__ import serve
-    from ai_patterns.services.inference.settings import read_settings
+    from ai_patterns.services.inference.__main__ import main
 
-    serve(read_settings(serving_arguments(options), os.environ))
+    main(serving_arguments(options))
 
 
 def _rollback(options: argparse.Namespace) -> None:

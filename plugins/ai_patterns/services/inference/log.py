@@ -15,6 +15,8 @@ from ai_patterns.spec.system import SystemSpec
 
 CONN_ID = "ai_patterns_lake"
 _CLOSE_SECONDS = 20.0
+_ROWS_OF_A_COMMIT = 4096
+"""As soon as so many rows wait, they are appended: a busy service shall not grow for its log's sake."""
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class PredictionLog:
         self._waiting: deque[Scored] = deque()
         self._rows = self._failures = 0
         self._problem: str | None = None
-        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     @property
@@ -72,10 +74,13 @@ class PredictionLog:
                 )
             self._waiting.append(batch)
             self._rows += rows
+        if self._rows >= _ROWS_OF_A_COMMIT and not self._problem:
+            self._wake.set()
 
     def close(self) -> None:
         """Append what waits, then stop; tells in the log how many rows could not be written."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -85,8 +90,11 @@ class PredictionLog:
             log.error("%d predictions were not logged: %s", self._rows, self._problem)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._flush_seconds):
-            self._flush()
+        while not self._stop.is_set():
+            self._wake.wait(self._flush_seconds)
+            self._wake.clear()
+            if not self._stop.is_set():
+                self._flush()
 
     def _flush(self) -> bool:
         """Append all that waits in one commit; keep it for the next time if that fails."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from ai_patterns.services.inference.requests import Predictions
 
@@ -33,9 +37,8 @@ class Metrics:
         self._requests = cache(lambda protocol, status: self.requests.labels(protocol, str(status)))
         self._latency = cache(self.latency.labels)
         self._rows = cache(lambda version: self.predictions.labels(str(version)))
-        Gauge("model_version", "Version that answers.", **here).set_function(version)
-        Gauge("log_queue_rows", "Predictions that wait for the lake.", **here).set_function(queued)
-        Gauge("log_failures", "Appends to the lake that failed.", **here).set_function(failures)
+        self._gauges = CollectorRegistry()
+        self._gauges.register(_Gauges(version, queued, failures))
 
     def count(self, protocol: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -50,4 +53,23 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it in Prometheus's text format."""
-        return bytes(generate_latest(self._registry))
+        counted = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # counters and times of all workers; the gauges are this one's
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library's
+        return bytes(generate_latest(counted) + generate_latest(self._gauges))
+
+
+class _Gauges(Collector):
+    """What is read when it is asked for."""
+
+    def __init__(self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int]) -> None:
+        self._found = (
+            ("model_version", "Version that answers.", version),
+            ("log_queue_rows", "Predictions that wait for the lake.", queued),
+            ("log_failures", "Appends to the lake that failed.", failures),
+        )
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, text, read in self._found:
+            yield GaugeMetricFamily(f"ai_patterns_inference_{name}", text, value=read())

@@ -43,6 +43,8 @@ class Settings:
         waiting_rows: most rows that wait for their score; beyond them 503.
         batch_rows: most rows of several requests that are scored together.
         body_seconds: how long a body may take to come.
+        workers: processes behind the port.
+        listener: file descriptor of the supervisor's listening socket, in a worker.
     """
 
     system_folder: Path
@@ -63,6 +65,8 @@ class Settings:
     waiting_rows: int = 4096
     batch_rows: int = 256
     body_seconds: float = 10.0
+    workers: int = 1
+    listener: int | None = None
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -93,6 +97,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--max-body-bytes", type=int, default=environment.get("AI_PATTERNS_MAX_BODY_BYTES", "8388608"))
     parser.add_argument("--deadline-seconds", type=float, default=environment.get("AI_PATTERNS_DEADLINE_SECONDS", "5"))
     parser.add_argument("--waiting-rows", type=int, default=environment.get("AI_PATTERNS_WAITING_ROWS", "4096"))
+    parser.add_argument("--workers", type=int, default=environment.get("AI_PATTERNS_WORKERS", "1"))
+    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
         "--models",
         type=lambda text: tuple(text.split(",")),
