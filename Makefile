@@ -93,15 +93,17 @@ bench: setup ## run benchmarks/ (ONLY=name for one of them)
 KILLS ?= 100
 CRASH_POINTS ?= 1000
 CERTIFIED_DAYS ?= 30
+SWAPS ?= 1000
 SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
   tests/integration/test_lambda_architecture.py \
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
-  tests/unit/clients/test_tile_store_sqlite.py
+  tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_inference_faults.py
 
 soak: setup ## KILLS kills of publisher, landing, worker and broker, CRASH_POINTS, a certified month; into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
-	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket' --kills $(KILLS) \
-	  --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --figures .run/soak.json
+	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket or swaps' --kills $(KILLS) \
+	  --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) \
+	  --swaps $(SWAPS) --worker-kills $(KILLS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -88,7 +89,8 @@ def running(side: Side, stage: Stage, port: int) -> Iterator[Run]:
         answer = _first_answer(process, f"http://127.0.0.1:{port}{side.path}", stage.bodies[side.body])
         yield Run(process, port, time.perf_counter() - started, answer)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp
 
 from ai_patterns.errors import AIPatternsError
 from ai_patterns.services.inference.contract import describe
@@ -17,7 +16,7 @@ from ai_patterns.services.inference.routes import add_routes
 from ai_patterns.services.inference.service import Service
 
 
-def create_app(service: Service) -> ASGIApp:
+def create_app(service: Service) -> Edge:
     """The ASGI application; starting it begins to follow the champion, stopping it empties the log."""
 
     @asynccontextmanager

@@ -6,9 +6,10 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from ai_patterns.errors import AIPatternsError
 from ai_patterns.services.inference.guard import Headers, read_body
@@ -65,8 +66,12 @@ def find_target(path: str) -> Target | None:
 class Edge:
     """The ASGI application: predictions here, the rest in `app`."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: FastAPI, service: Service) -> None:
         self._app, self._service = app, service
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document, as `/openapi.json` gives it."""
+        return self._app.openapi()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the application's life."""

@@ -57,7 +57,10 @@ def split(body: bytes, header_length: bytes | None) -> tuple[bytes, bytes]:
     if header_length is None:
         return body, b""
     if not header_length.isdigit() or len(header_length) > 18 or int(header_length) > len(body):
-        raise RequestError("Inference-Header-Content-Length is no length within the body", status=400)
+        problem = (
+            f"Inference-Header-Content-Length, {header_length!r}, is no length within the body of {len(body)} bytes"
+        )
+        raise RequestError(problem, status=400)
     length = int(header_length)
     return body[:length], body[length:]
 
