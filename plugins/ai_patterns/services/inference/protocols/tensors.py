@@ -58,7 +58,7 @@ def split(body: bytes, header_length: bytes | None) -> tuple[bytes, bytes]:
         return body, b""
     if not header_length.isdigit() or len(header_length) > 18 or int(header_length) > len(body):
         problem = (
-            f"Inference-Header-Content-Length, {header_length!r}, is no length within the body of {len(body)} bytes"
+            f"Inference-Header-Content-Length is {header_length!r}, the body has {len(body)} bytes"
         )
         raise RequestError(problem, status=400)
     length = int(header_length)
