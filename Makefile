@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup packages demo test test-unit check evaluate bench soak docs lock clean
+.PHONY: help setup packages demo test test-unit check evaluate bench soak docs dashboards lock clean
 
 PYTHON ?= python3
 SYSTEM ?= flights
@@ -16,7 +16,7 @@ UV := .uv/bin/uv
 PY := .venv/bin/python
 BIN := .venv/bin
 STAMP := .venv/.synced
-FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec
+FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec plugins/ai_patterns/feast
 PARALLEL := -n 2 --dist loadfile
 
 # One thread a process: the numeric libraries would otherwise start one a core in every task.
@@ -94,19 +94,25 @@ KILLS ?= 100
 CRASH_POINTS ?= 1000
 CERTIFIED_DAYS ?= 30
 SWAPS ?= 1000
+FEAST_ROWS ?= 100000
 SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
   tests/integration/test_lambda_architecture.py \
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
-  tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_inference_faults.py
+  tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
+  tests/integration/test_inference_faults.py
 
-soak: setup ## KILLS kills of publisher, landing, worker and broker, CRASH_POINTS, a certified month; into .run/soak.json
+soak: setup ## KILLS kills, CRASH_POINTS, a certified month, FEAST_ROWS of each Feast type; into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
-	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket or swaps' --kills $(KILLS) \
-	  --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) \
+	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket or bytes_are_feasts or swaps' \
+	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \
 	  --swaps $(SWAPS) --worker-kills $(KILLS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site
+
+dashboards: setup ## write Grafana's dashboards into include/grafana/dashboards from core/dashboards.py
+	@mkdir -p include/grafana/dashboards
+	$(PY) -c 'from pathlib import Path; from ai_patterns.core.dashboards import DASHBOARDS, to_text; [Path("include/grafana/dashboards", f"{name}.json").write_text(to_text(name), "utf-8") for name in DASHBOARDS]'
 
 lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
 	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \

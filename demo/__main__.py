@@ -18,6 +18,7 @@ from ai_patterns.clients.mlflow import Registry
 from ai_patterns.errors import AIPatternsError
 from ai_patterns.jobs.history import create_topics
 from ai_patterns.runtimes.kafka import Kafka
+from ai_patterns.runtimes.prometheus import announced
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.system import SystemSpec
 from demo.journal import Journal
@@ -29,6 +30,7 @@ from demo.service import inference
 from demo.standalone import Standalone, free_ports, running
 from demo.summary import summarize
 from demo.table import tell
+from demo.watch import watched
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / ".run" / "demo"
@@ -43,6 +45,12 @@ def main() -> int:
     server.end_leftovers()
     shutil.rmtree(FOLDER, ignore_errors=True)
     progress = Progress("Airflow")
+    with watched(Home.from_environment(server.environment).runtimes) as metrics:
+        server.environment.update(metrics)
+        return _run(server, serving_port, progress, started)
+
+
+def _run(server: Standalone, serving_port: int, progress: Progress, started: float) -> int:
     with running(server, progress):
         progress.done(f"healthy at {server.url}")
         summary = _live(server, serving_port)
@@ -68,7 +76,11 @@ def _live(server: Standalone, serving_port: int) -> dict[str, Any]:
         story.load_history()
     with journal.phase("The first champion"):
         story.train_first_champion()
-    with inference(home, system.folder, serving_port, FOLDER / "inference.log") as url:
+    address = f"127.0.0.1:{serving_port}"
+    with (
+        inference(home, system.folder, serving_port, FOLDER / "inference.log") as url,
+        announced(home.runtimes, "inference", address),
+    ):
         with journal.phase("The service"):
             story.check_service(url)
         for week in WEEKS:
@@ -85,7 +97,7 @@ def _live(server: Standalone, serving_port: int) -> dict[str, Any]:
 
 def _live_day(home: Home, system: SystemSpec, lake: Lake, journal: Journal, inference_url: str) -> dict[str, Any]:
     """One day through a real broker; a machine that cannot have one is told why."""
-    kafka = Kafka(home.made / "runtimes" / Kafka.name)
+    kafka = Kafka(home.runtimes / Kafka.name)
     (port,) = free_ports(1)
     try:
         try:
@@ -95,7 +107,10 @@ def _live_day(home: Home, system: SystemSpec, lake: Lake, journal: Journal, infe
             return {"skipped": str(error)}
         broker = Broker(kafka.address)
         create_topics(system, broker)
-        with stream_worker(home, system.folder, kafka, port, FOLDER / "stream_worker.log") as url:
+        with (
+            stream_worker(home, system.folder, kafka, port, FOLDER / "stream_worker.log") as url,
+            announced(home.runtimes, "stream_worker", f"127.0.0.1:{port}"),
+        ):
             return LiveDay(journal, system, lake, broker, url, inference_url).live()
     finally:
         kafka.down()

@@ -26,8 +26,8 @@ class AirflowClient:
     def __init__(self, url: str, user: str, password: str) -> None:
         token = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, timeout=30)
         token.raise_for_status()
-        headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
-        self._http = httpx.Client(base_url=f"{url}/api/v2", headers=headers, timeout=60)
+        self.headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+        self._http = httpx.Client(base_url=f"{url}/api/v2", headers=self.headers, timeout=60)
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """One call; its JSON.

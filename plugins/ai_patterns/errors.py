@@ -5,6 +5,7 @@ AIPatternsError
 ├── SpecError                    file, line, field, nearest valid name
 ├── MissingDependencyError       the extra to install
 ├── MissingProgramError          the program to install
+├── IncompleteTaskError          a task's target is not there: retry
 ├── ServiceError                 names the connection id
 │   ├── ServiceUnavailableError  away for now: retry
 │   │   └── FencedError          another writer took over: stop, and claim again
@@ -74,6 +75,10 @@ class MissingProgramError(AIPatternsError):
     def __init__(self, program: str, remedy: str) -> None:
         self.program, self.remedy = program, remedy
         super().__init__(f"{program} is missing. Remedy: {remedy}")
+
+
+class IncompleteTaskError(AIPatternsError):
+    """What a task needs, or was to make, is not there; a later try may find it."""
 
 
 class ServiceError(AIPatternsError):

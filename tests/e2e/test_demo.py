@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+
+from ai_patterns.core.dashboards import DASHBOARDS, Panel
+from ai_patterns.runtimes.prometheus import Prometheus
 
 WEEKS = 4
 pytestmark = pytest.mark.usefixtures("lived")
@@ -77,3 +84,28 @@ def test_each_run_ended_as_it_must(lived: dict[str, Any]) -> None:
         "data_pipeline", "batch_processing", "feature_store", "model_training", "model_promotion", "batch_scoring",
         "model_as_a_service", "feedback_loop", "monitoring", "stream_processing", "lambda_architecture",
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def prometheus(lived: dict[str, Any], repository: Path, require_program: Any) -> Iterator[Prometheus]:
+    """The Prometheus that watched the demo, with its data."""
+    require_program("prometheus")
+    found = Prometheus(repository / ".run" / "demo" / ".run" / "runtimes" / Prometheus.name)
+    found.up()
+    yield found
+    found.down()
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [pytest.param(panel, id=f"{name}: {panel.title}") for name, panels in DASHBOARDS.items() for panel in panels],
+)
+def test_each_panel_of_each_dashboard_has_data(prometheus: Prometheus, lived: dict[str, Any], panel: Panel) -> None:
+    end = time.time()
+    asked = {
+        "query": panel.expression.replace("$system", "flights"),
+        "start": end - lived["seconds"]["all"] - 600, "end": end, "step": 10,
+    }  # fmt: skip
+    answer = httpx.get(f"{prometheus.url}/api/v1/query_range", params=asked, timeout=30).json()
+    assert answer["status"] == "success", answer
+    assert answer["data"]["result"]

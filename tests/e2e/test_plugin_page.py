@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -13,6 +14,8 @@ from demo.rest import AirflowClient
 from demo.standalone import Standalone
 
 DAG = "flights__data_pipeline"
+PAGES = ["features", "models", "streams", "quality", "predictions", "costs"]
+SUBPAGES = [f"/ai-patterns/systems/flights/{page}" for page in (*PAGES, "predictions/1")]
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking",
@@ -52,7 +55,7 @@ def page(airflow: Standalone, require_program) -> Iterator[Page]:
         browser.close()
 
 
-@pytest.mark.parametrize("path", ["/ai-patterns/", f"/ai-patterns/dags/{DAG}", "/ai-patterns/parity/flights/1"])
+@pytest.mark.parametrize("path", ["/ai-patterns/", f"/ai-patterns/dags/{DAG}", *SUBPAGES])
 def test_a_stranger_gets_401(airflow: Standalone, path: str) -> None:
     assert httpx.get(airflow.url + path).status_code == 401
 
@@ -101,3 +104,59 @@ def test_the_graph_of_a_dag(airflow: Standalone, page: Page, screenshots: Path) 
     page.locator(".react-flow__node").first.wait_for()
     page.wait_for_timeout(1000)
     page.screenshot(path=screenshots / "dag_graph.png")
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_of_a_system(airflow: Standalone, page: Page, screenshots: Path, name: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{airflow.url}/ai-patterns/systems/flights/{name}")
+    assert page.locator("[aria-current=page]").count() == 1
+    assert page.locator("tbody tr").count() > 3, "the demo left figures for each page"
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it fits a phone"
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.screenshot(path=screenshots / f"{name}_{scheme}.png", full_page=True)
+    assert page.problems == []
+
+
+@pytest.mark.usefixtures("client")
+def test_from_the_map_to_a_predictions_lineage(airflow: Standalone, page: Page, screenshots: Path) -> None:
+    page.goto(f"{airflow.url}/ai-patterns/")
+    page.get_by_role("link", name="Models").click()
+    assert page.get_by_text("at most 0.005 is allowed").count() > 0, "the gates stand with their evidence"
+    page.get_by_role("link", name="Predictions").click()
+    page.locator("tbody a").first.click()
+    page.get_by_role("heading", name="Served and recomputed").wait_for()
+    assert page.get_by_text("events/departed").count() > 0
+    page.screenshot(path=screenshots / "prediction.png", full_page=True)
+    page.goto(f"{airflow.url}/ai-patterns/systems/flights/predictions?id=nobody")
+    assert page.get_by_role("alert").inner_text() == "There is no prediction nobody."
+
+
+@pytest.mark.parametrize("path", ["trains/models", "..%2Fflights/models", "flights/secrets"])
+def test_what_is_no_page_is_not_found(client: AirflowClient, airflow: Standalone, path: str) -> None:
+    answer = httpx.get(f"{airflow.url}/ai-patterns/systems/{path}", headers=client.headers)
+    assert answer.status_code == 404
+
+
+def test_only_a_form_of_this_site_starts_a_run(client: AirflowClient, airflow: Standalone) -> None:
+    url, form = f"{airflow.url}/ai-patterns/systems/flights/runs", {"action": "rollback", "reason": "forged"}
+    assert httpx.post(url, data=form).status_code == 401
+    foreign = client.headers | {"sec-fetch-site": "cross-site"}
+    assert httpx.post(url, data=form, headers=foreign).status_code == 403
+    assert httpx.post(url, data={"action": "rollback"}, headers=client.headers).status_code == 400
+    runs = client.call("GET", "/dags/flights__model_promotion/dagRuns?limit=100")["dag_runs"]
+    assert not any((run["conf"] or {}).get("reason") == "forged" for run in runs)
+
+
+@pytest.mark.usefixtures("client")
+def test_a_rollback_from_the_page(client: AirflowClient, airflow: Standalone, page: Page) -> None:
+    page.goto(f"{airflow.url}/ai-patterns/systems/flights/models")
+    page.get_by_label("Reason").fill("complaints since noon")
+    page.get_by_role("button", name="Roll back").click()
+    page.wait_for_url("**/dags/flights__model_promotion/runs/**")
+    run = unquote(page.url.split("/runs/")[1].split("/")[0].split("?")[0])
+    conf = client.call("GET", f"/dags/flights__model_promotion/dagRuns/{quote(run, safe='')}")["conf"]
+    assert conf == {"action": "rollback", "reason": "complaints since noon"}

@@ -29,8 +29,8 @@ from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.model import ParitySpec
 from ai_patterns.spec.system import SystemSpec
-from ai_patterns.ui.page import render, render_pair
-from ai_patterns.ui.views import find_pair, find_views
+from ai_patterns.ui.page import render_page
+from ai_patterns.ui.pages import find_system, read_page, read_prediction
 from integration.skew import BUGS, Site
 
 LOADED = Days.parse("2013-03-08/2013-03-11")
@@ -274,18 +274,22 @@ def test_the_command_prints_shares_and_vectors(command: Site, capsys: pytest.Cap
     assert "nothing was served online" in capsys.readouterr().out
 
 
-def test_the_page_shows_shares_and_vectors(command: Site) -> None:
+def test_the_pages_show_shares_and_vectors(command: Site) -> None:
     log_predictions(command.system, command.lake, BUGS["seconds instead of microseconds"].serve(command))
     check_parity(command.system, command.lake, SERVED)
-    (view,) = find_views("flights")
-    html = render([view])
-    (example, *_) = view.examples
-    assert f'href="/ai-patterns/parity/flights/{example}"' in html
+    spec = find_system("flights")
+    assert spec is not None
+    values = read_page(spec, "features")
+    html = render_page("features", "flights", values)
+    (example, *_) = values["examples"]
+    assert f'href="/ai-patterns/systems/flights/predictions/{example}"' in html
     assert '<th scope="row">since_landed</th>' in html
-    pair = find_pair("flights", example)
-    assert pair is not None
-    assert f"1 of {len(pair.pairs)} features differ" in render_pair("flights", pair)
-    assert find_pair("flights", "p-none") is find_pair("trains", example) is None
+    told = read_prediction(spec, example)
+    page = render_page("prediction", "flights", told)
+    assert f"1 of {len(told['pair'].pairs)} features differ" in page
+    assert "events/departed" in page
+    with pytest.raises(LookupError):
+        read_prediction(spec, "p-none")
 
 
 def truly_differing(site: Site, served: pa.Table) -> set[str]:

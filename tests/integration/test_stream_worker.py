@@ -163,7 +163,8 @@ def test_it_tells_how_it_is_and_drains(start, store, broker, load) -> None:
     wait_until(lambda: folded(store) > 500)
     assert httpx.get(f"{worker.url}/health").json()["lag"] >= 0
     metrics = httpx.get(f"{worker.url}/metrics").text
-    for name in ("folded_events_total", "refused_messages_total", "left_out_events_total", "watermark_seconds"):
+    counters = ("folded_events_total", "refused_messages_total", "left_out_events_total")
+    for name in (*counters, "watermark_seconds", "lag_messages"):
         assert f'ai_patterns_stream_{name}{{stream="events"}}' in metrics
     worker.process.send_signal(signal.SIGTERM)
     assert worker.wait() == 0

@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import evaluation, explain, loop, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import doctor, evaluation, explain, loop, luigi, parity, replay, runtimes, specs, topics
+from ai_patterns.clients.statsd import counted
 from ai_patterns.errors import AIPatternsError
 
 _EPILOG = """\
 first steps:
   ai-patterns new pumps                    write include/systems/pumps, a commented starter with sample data
+  ai-patterns doctor                       is this installation whole, and what is to be done
   ai-patterns validate                     check every system; an error names file, line, field and nearest name
   ai-patterns evaluate flights             what each family of features is worth, and that none knows the future
   ai-patterns up kafka                     start a real broker here; `down kafka` stops it
@@ -19,6 +21,8 @@ first steps:
   ai-patterns replay flights --from 2013-04-01 --to 2013-04-07
                                            live a week again through it, with every decision on the way
   ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
+  ai-patterns luigi shop.pipeline Report --output dags/report.json
+                                           a Luigi graph's shape, from which LuigiTaskGroup makes Airflow tasks
 
 places (environment, with their defaults):
   AI_PATTERNS_HOME          $AIRFLOW_HOME, or the working folder
@@ -29,6 +33,7 @@ places (environment, with their defaults):
   AI_PATTERNS_REPORTS       $AI_PATTERNS_HOME/.run/reports
   AI_PATTERNS_TILES         tiles.db beside each Feast repository; else redis://host:port/0
   AI_PATTERNS_CACHE         ~/.cache/ai-patterns
+  AI_PATTERNS_STATSD        nowhere; else host:port that gets each command's duration and outcome
 """
 
 
@@ -36,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it succeeded, 1 when it failed, 2 when it was called wrongly."""
     options = build_parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        with counted(options.command) as codes:
+            codes.append(int(options.run(options) or 0))
+        return codes[0]
     except (AIPatternsError, FileExistsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -50,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (specs, loop, evaluation, parity, explain, runtimes, topics, replay):
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi):
         part.add_commands(commands)
     return parser

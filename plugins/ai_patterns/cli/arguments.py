@@ -82,7 +82,7 @@ def open_broker(servers: str | None) -> Broker:
     from ai_patterns.clients.kafka import Broker
     from ai_patterns.runtimes.kafka import Kafka
 
-    started = Kafka(Home.from_environment().made / "runtimes" / Kafka.name)
+    started = Kafka(Home.from_environment().runtimes / Kafka.name)
     if servers is None and started.port is None:
         raise ServiceUnavailableError("no broker was started here: `ai-patterns up kafka`, or give --servers")
     return Broker(servers or started.address)

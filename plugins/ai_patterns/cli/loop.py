@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -97,9 +98,14 @@ def serving_arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from ai_patterns.runtimes.prometheus import announced
     from ai_patterns.services.inference.__main__ import main
+    from ai_patterns.services.inference.settings import read_settings
 
-    main(serving_arguments(options))
+    arguments = serving_arguments(options)
+    settings = read_settings(arguments, os.environ)
+    with announced(Home.from_environment().runtimes, "inference", f"{settings.host}:{settings.port}"):
+        main(arguments)
 
 
 def _rollback(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,22 @@ from ai_patterns.clients.home import Home
 if TYPE_CHECKING:
     from ai_patterns.runtimes.runtime import Runtime
 
-NAMES = ("flink", "kafka", "redis")
+NAMES = ("alertmanager", "flink", "kafka", "prometheus", "redis", "statsd")
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the three commands."""
-    up = add_command(commands, "up", "start a real service on this machine, its data kept", "ai-patterns up kafka")
-    up.add_argument("name", choices=NAMES)
-    up.add_argument("--port", type=int, help="default: that of its last start, or a free one")
+    up = add_command(
+        commands,
+        "up",
+        "start real services on this machine, their data kept",
+        "ai-patterns up kafka\n  ai-patterns up statsd alertmanager prometheus",
+    )
+    up.add_argument("name", nargs="+", choices=NAMES)
+    up.add_argument("--port", type=int, help="of a single service; default: that of its last start, or a free one")
     up.set_defaults(run=_up)
-    down = add_command(commands, "down", "stop a service that `up` started, or all", "ai-patterns down kafka")
-    down.add_argument("name", nargs="?", choices=NAMES)
+    down = add_command(commands, "down", "stop services that `up` started, by default all", "ai-patterns down kafka")
+    down.add_argument("name", nargs="*", type=_name, help=f"of {', '.join(NAMES)}")
     down.set_defaults(run=_down)
     status = add_command(commands, "runtimes", "tell which services run, and where", "ai-patterns runtimes")
     status.set_defaults(run=_status)
@@ -30,19 +36,32 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
         command.add_argument("--home", type=Path, help="their folder; default: $AI_PATTERNS_HOME/.run/runtimes")
 
 
-def _runtimes(options: argparse.Namespace, name: str | None = None) -> list[Runtime]:
+def _runtimes(options: argparse.Namespace, names: Sequence[str] = ()) -> list[Runtime]:
+    from ai_patterns.runtimes.alertmanager import Alertmanager
     from ai_patterns.runtimes.flink import Flink
     from ai_patterns.runtimes.kafka import Kafka
+    from ai_patterns.runtimes.prometheus import Prometheus
     from ai_patterns.runtimes.redis import Redis
+    from ai_patterns.runtimes.statsd_exporter import StatsdExporter
 
-    root = options.home or Home.from_environment().made / "runtimes"
-    return [kind(root / kind.name) for kind in (Flink, Kafka, Redis) if name in {None, kind.name}]
+    root = options.home or Home.from_environment().runtimes
+    # Prometheus comes last: it asks the others where they are.
+    kinds: tuple[type[Runtime], ...] = (Flink, Kafka, Redis, StatsdExporter, Alertmanager, Prometheus)
+    return [kind(root / kind.name) for kind in kinds if not names or kind.name in names]
+
+
+def _name(text: str) -> str:
+    if text not in NAMES:
+        raise argparse.ArgumentTypeError(f"there is no service {text!r}; there are {', '.join(NAMES)}")
+    return text
 
 
 def _up(options: argparse.Namespace) -> int:
-    (runtime,) = _runtimes(options, options.name)
-    starts = runtime.up(options.port)
-    print(f"{runtime.name}: {'started' if starts else 'runs already'} at {runtime.address}, log {runtime.log}")
+    for runtime in _runtimes(options, options.name):
+        starts = runtime.up(options.port)
+        print(f"{runtime.name}: {'started' if starts else 'runs already'} at {runtime.address}, log {runtime.log}")
+        for line in runtime.hints():
+            print(f"  {line}")
     return 0
 
 

@@ -53,6 +53,7 @@ def _land(options: argparse.Namespace) -> int:
 
 
 def _stream(options: argparse.Namespace) -> None:
+    from ai_patterns.runtimes.prometheus import announced
     from ai_patterns.services.stream_worker.__main__ import run
     from ai_patterns.services.stream_worker.settings import read_settings
 
@@ -64,7 +65,9 @@ def _stream(options: argparse.Namespace) -> None:
         "--share": options.share,
         "--port": options.port,
     }
-    run(read_settings([text for flag, value in places.items() for text in (flag, str(value))], {}))
+    settings = read_settings([text for flag, value in places.items() for text in (flag, str(value))], {})
+    with announced(home.runtimes, "stream_worker", f"127.0.0.1:{options.port}"):
+        run(settings)
 
 
 def _dead_letters(options: argparse.Namespace) -> int:

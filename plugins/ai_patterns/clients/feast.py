@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import runpy
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -89,7 +88,7 @@ def _apply(folder: Path | str) -> dict[str, int]:
 
 
 def write_online(store: FeatureStore, view: FeatureView, rows: pa.Table) -> int:
-    """Write rows into the online store, one for each entity, overwriting what stands there.
+    """Write rows into the online store, one for each entity, overwriting what stands there, be it newer.
 
     Args:
         store: the open repository.
@@ -99,20 +98,9 @@ def write_online(store: FeatureStore, view: FeatureView, rows: pa.Table) -> int:
     Returns:
         Number of entities written.
     """
-    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-
-    keys = [column.name for column in view.entity_columns]
-    names = [feature.name for feature in view.features]
-    key_values = [_values(rows, column.name, column.dtype) for column in view.entity_columns]
-    values = [_values(rows, feature.name, feature.dtype) for feature in view.features]
-    source: Any = view.batch_source
-    times = _times(rows, source.timestamp_field)
-    data: list[Any] = [
-        (EntityKey(join_keys=keys, entity_values=key), dict(zip(names, row, strict=True)), time, None)
-        for key, row, time in zip(zip(*key_values, strict=True), zip(*values, strict=True), times, strict=True)
-    ]
-    store._get_provider().online_write_batch(store.config, view, data, None)
-    return len(data)
+    online: Any = store.provider.online_store
+    written: int = online.online_write_arrow(store.config, view, rows, keep_newer=False).rows
+    return written
 
 
 def latest_values(store: FeatureStore, view: FeatureView, at: datetime) -> pa.Table:
@@ -154,14 +142,3 @@ def _entities(store: FeatureStore) -> list[Any]:
     from feast.feature_view import DUMMY_ENTITY_NAME
 
     return [item for item in store.list_entities() if item.name != DUMMY_ENTITY_NAME]
-
-
-def _values(rows: pa.Table, name: str, dtype: Any) -> list[Any]:
-    from feast.protos.feast.types.Value_pb2 import Value
-
-    field = f"{dtype.to_value_type().name.lower()}_val"
-    return [Value() if value is None else Value(**{field: value}) for value in rows.column(name).to_pylist()]
-
-
-def _times(rows: pa.Table, name: str) -> Iterator[datetime]:
-    return (value.astimezone(UTC) for value in rows.column(name).to_pylist())

@@ -1,7 +1,8 @@
 """A Feast online store that merges batch and speed layer at read time; for `feature_store.yaml`.
 
 Views of groups of the stream layer are answered from the online tiles as of now: their windows slide although nothing
-is materialized. All other views, and these too until a first boundary is drawn, are answered by Feast's SQLite store.
+is materialized. All other views, and these too until a first boundary is drawn, are answered by the SQLite store of
+`ai_patterns.feast`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from feast import FeatureView, RepoConfig
-from feast.infra.online_stores.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 
@@ -20,6 +20,7 @@ from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.clients.tile_stores import open_tile_store, tiles_exist
 from ai_patterns.core.clock import reading_instant, to_microseconds
 from ai_patterns.core.tile_rows import Entity
+from ai_patterns.feast.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.streams import ColumnType
 
@@ -52,7 +53,7 @@ class TileSqliteOnlineStoreConfig(SqliteOnlineStoreConfig):
 
 
 class TileSqliteOnlineStore(SqliteOnlineStore):
-    """Feast's SQLite store, with the stream layer's views read from tiles."""
+    """The SQLite store, with the stream layer's views read from tiles."""
 
     _tiles: TileStore | None = None
 

@@ -31,7 +31,9 @@ registry:
   path: {registry}
   cache_ttl_seconds: 60
 offline_store:
-  type: ai_patterns.clients.feast_offline.DeltaOfflineStore
+  type: ai_patterns.feast.DuckDBOfflineStore
+batch_engine:
+  type: ai_patterns.feast.MaterializationEngine
 online_store:
   type: {store}
   path: {online}
@@ -140,7 +142,7 @@ def write_repository(system: SystemSpec, lake: Lake, folder: Path | str) -> Path
         project=system.name,
         registry=json.dumps(f"sqlite:///{path / 'data' / 'registry.db'}"),
         online=json.dumps(str(path / "data" / "online.db")),
-        store=_TILE_STORE if streams(system) else "sqlite",
+        store=_TILE_STORE if streams(system) else "ai_patterns.feast.SqliteOnlineStore",
         tiles=_TILES.format(tiles=json.dumps(tiles), system=json.dumps(str(system.folder))) if streams(system) else "",
     )
     (path / "feature_store.yaml").write_text(store, "utf-8")

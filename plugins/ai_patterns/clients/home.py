@@ -53,6 +53,11 @@ class Home:
             made=root / ".run",
         )
 
+    @property
+    def runtimes(self) -> Path:
+        """Folder of the services of this machine."""
+        return self.made / "runtimes"
+
     def tiles_of(self, folder: Path) -> str:
         """URL of the online tiles of the system whose Feast repository lies in `folder`."""
         return self.tiles or f"sqlite:///{folder / 'data' / 'tiles.db'}"

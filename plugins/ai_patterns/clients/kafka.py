@@ -75,6 +75,15 @@ class Broker:
                 raise
         return True
 
+    def topics(self) -> list[str]:
+        """Names of the cluster's topics.
+
+        Raises:
+            ServiceUnavailableError: the cluster is away.
+        """
+        with self.told("its topics cannot be listed"):
+            return sorted(self._admin().list_topics(timeout=ANSWER_SECONDS).topics)
+
     def watermarks(self, topic: str) -> dict[int, Watermarks]:
         """First and next offset of each partition; an open transaction lies past the next one.
 

@@ -148,7 +148,7 @@ def _found(response: OnlineResponse) -> dict[str, list[bool]]:
 
     names = response.proto.metadata.feature_names.val
     return {
-        name: [status == FieldStatus.PRESENT for status in result.statuses]
+        name: [status in (FieldStatus.PRESENT, FieldStatus.NULL_VALUE) for status in result.statuses]
         for name, result in zip(names, response.proto.results, strict=True)
     }
 

@@ -19,6 +19,9 @@ from ai_patterns.spec.system import SystemSpec
 
 _BUSY_SECONDS = 30.0
 
+# Identities lie in no order of time: their tree must stay in memory, or each batch reads most of it again.
+_SETTINGS = "PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000;"
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (stream TEXT, id TEXT, day TEXT NOT NULL, PRIMARY KEY (stream, id)) WITHOUT ROWID;
@@ -88,7 +91,7 @@ class SqliteTileStore(TileStore):
                 return connection  # type: ignore[no-any-return]
         # A commit is on disk before it counts: the topic's offset moves with it.
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(_SETTINGS)
         self._held.connection = (os.getpid(), self.path.stat().st_ino), connection
         return connection
 
@@ -121,11 +124,11 @@ class _Sqlite:
 
     def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]:
         sql = "SELECT id FROM seen WHERE stream = ? AND id IN (SELECT value FROM json_each(?))"
-        return frozenset(row[0] for row in self._connection.execute(sql, (stream, json.dumps(ids))))
+        return frozenset(row[0] for row in self._connection.execute(sql, (stream, json.dumps(sorted(ids)))))
 
     def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None:
         sql = "INSERT OR IGNORE INTO seen SELECT ?, value, ? FROM json_each(?)"
-        self._connection.execute(sql, (stream, day.isoformat(), json.dumps(ids)))
+        self._connection.execute(sql, (stream, day.isoformat(), json.dumps(sorted(ids))))
 
     def forget(self, stream: str, before: dt.date) -> None:
         self._connection.execute("DELETE FROM seen WHERE stream = ? AND day < ?", (stream, before.isoformat()))

@@ -75,13 +75,20 @@ def _event_partials(group: GroupSpec, stream: StreamSpec) -> list[str]:
     if newest:
         order = [f"epoch_us({stream.event_time})", f"epoch_us({stream.known_time})", *stream.key]
         fields = [f"o{number} := {column}" for number, column in enumerate(order)]
-        fields += [f"v{number} := {column}" for number, column in enumerate(newest)]
+        fields += [f"v{number} := {_value(stream, column)}" for number, column in enumerate(newest)]
         partials.append(f"struct_pack({', '.join(fields)}) AS newest")
     return partials
 
 
+def _value(stream: StreamSpec, column: str) -> str:
+    return one_zero(column) if stream.columns[column].type == "double" else column
+
+
 def one_zero(column: str) -> str:
-    """SQL for a value as a double that is never -0.0: of two equal zeros an extreme would keep the first to come."""
+    """SQL for a value as a double that is never -0.0.
+
+    Of two equal zeros an extreme would keep the first to come, and engines differ in which one a struct keeps.
+    """
     return f"CASE WHEN {column} = 0 THEN CAST(0 AS DOUBLE) ELSE CAST({column} AS DOUBLE) END"
 
 

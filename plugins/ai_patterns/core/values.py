@@ -24,7 +24,7 @@ def values_sql(group: GroupSpec, stream: StreamSpec) -> str:
     extremes = [*_extremes(group)]
     ctes = [
         f"entering AS ({_entering(group, stream)})",
-        f"changes AS ({' UNION ALL BY NAME '.join([_enter_changes(group), *_leave_changes(group)])})",
+        f"changes AS ({' UNION ALL '.join([_enter_changes(group), *_leave_changes(group)])})",
         f"instants AS ({_instants(group)})",
         f"running AS ({_running(group)})",
         *(sql for _, sql in extremes),
@@ -76,18 +76,24 @@ def _enter_changes(group: GroupSpec) -> str:
 
 
 def _leave_changes(group: GroupSpec) -> list[str]:
-    """Each tile leaves each window once, if it entered it before."""
+    """Each tile leaves each window once, if it entered it before; the columns stand as in `_enter_changes`."""
     hop = microseconds(group.hop)
     entered = "known_tile" if group.layer == "stream" else f"greatest(known_tile + {hop}, tile_end)"
+    newest = ["NULL AS newest"] if last_columns(group) else []
+    changes = []
+    for window in _windows(group):
+        left = f"tile_end + {microseconds(window)}"
+        columns = _list(group, f"{left} AS valid_from", *_negated(group, window), *newest)
+        changes.append(f"SELECT {columns} FROM tiles WHERE {entered} < {left}")
+    return changes
+
+
+def _negated(group: GroupSpec, left: timedelta) -> list[str]:
     return [
-        f"SELECT {_list(group, f'tile_end + {microseconds(window)} AS valid_from', *_negated(group, window))} "
-        f"FROM tiles WHERE {entered} < tile_end + {microseconds(window)}"
+        f"{f'-{part}' if window == left else 'CAST(NULL AS BIGINT)'} AS {part}_{format_duration(window)}"
         for window in _windows(group)
+        for part in _summed(group)
     ]
-
-
-def _negated(group: GroupSpec, window: timedelta) -> list[str]:
-    return [f"-{part} AS {part}_{format_duration(window)}" for part in _summed(group)]
 
 
 def _instants(group: GroupSpec) -> str:

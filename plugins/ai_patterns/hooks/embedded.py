@@ -21,10 +21,16 @@ class EmbeddedHook(BaseHook):
 
     def find_connection(self, default: object) -> Connection | None:
         """The connection, or None with a line in the log that names the default that is used instead."""
+        connection = self.configured()
+        if connection is None:
+            self.log.info("No connection %r: using the embedded default %s", self.conn_id, default)
+        return connection
+
+    def configured(self) -> Connection | None:
+        """The connection, where Airflow knows it."""
         try:
             connection: Connection = self.get_connection(self.conn_id)
         except AirflowNotFoundException:
-            self.log.info("No connection %r: using the embedded default %s", self.conn_id, default)
             return None
         return connection
 

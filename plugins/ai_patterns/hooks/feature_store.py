@@ -29,15 +29,24 @@ class FeatureStoreHook(EmbeddedHook):
         Raises:
             ServiceUnavailableError: the connection names a folder that is not there.
         """
-        root = Home.from_environment().features
-        connection = self.find_connection(root)
-        if connection is not None:
-            root = Path(location(connection))
-            if not root.is_dir():
-                raise ServiceUnavailableError(f"the feature store's folder {root} is not there.", conn_id=self.conn_id)
-        folder = root / system
+        folder = self.root() / system
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def root(self) -> Path:
+        """Folder of all systems' repositories.
+
+        Raises:
+            ServiceUnavailableError: the connection names a folder that is not there.
+        """
+        embedded = Home.from_environment().features
+        connection = self.find_connection(embedded)
+        if connection is None:
+            return embedded
+        root = Path(location(connection))
+        if not root.is_dir():
+            raise ServiceUnavailableError(f"the feature store's folder {root} is not there.", conn_id=self.conn_id)
+        return root
 
     def tile_store(self, system: SystemSpec) -> TileStore:
         """The online tiles of a system.

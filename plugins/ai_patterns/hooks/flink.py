@@ -47,5 +47,5 @@ class FlinkSqlGatewayHook(EmbeddedHook):
 def _embedded() -> str | None:
     from ai_patterns.runtimes.flink import Flink
 
-    runtime = Flink(Home.from_environment().made / "runtimes" / Flink.name)
+    runtime = Flink(Home.from_environment().runtimes / Flink.name)
     return None if runtime.port is None else runtime.gateway_url

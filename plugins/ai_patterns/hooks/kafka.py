@@ -53,5 +53,5 @@ class KafkaHook(EmbeddedHook):
 def _embedded() -> str | None:
     from ai_patterns.runtimes.kafka import Kafka
 
-    runtime = Kafka(Home.from_environment().made / "runtimes" / Kafka.name)
+    runtime = Kafka(Home.from_environment().runtimes / Kafka.name)
     return None if runtime.port is None else runtime.address

@@ -14,6 +14,7 @@ from ai_patterns.core.tiles import tiles_sql
 from ai_patterns.core.values import values_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.features import GroupSpec
+from ai_patterns.spec.streams import StreamSpec
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
@@ -52,17 +53,21 @@ def _value_log(system: SystemSpec, lake: Lake, days: Days, name: str) -> pa.Tabl
     horizon = days.start - group.max_window - group.hop
     recent = (ds.field(stream.event_time) > pa.scalar(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
     tiles = (ds.field("tile_end") > to_microseconds(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
-    start, end, moved = to_microseconds(days.start), to_microseconds(days.end), _closing(group)
-    sql = f"""
-SELECT {", ".join([*group.key, *_dated(group)])}
-FROM ({values_sql(group, stream)})
-WHERE valid_from >= {start + moved} AND valid_from < {end + moved}
-ORDER BY {", ".join([*group.key, "valid_from"])}"""
     relations = {
         "events": lake.dataset(f"events/{group.stream}").filter(recent),
         "tiles": lake.dataset(f"tiles/{name}").filter(tiles),
     }
-    return duckdb.run(sql, relations)
+    return duckdb.run(value_log_sql(group, stream, days), relations)
+
+
+def value_log_sql(group: GroupSpec, stream: StreamSpec, days: Days) -> str:
+    """SQL over `events` and `tiles` that yields the partitions `days` of the value log."""
+    start, end, moved = to_microseconds(days.start), to_microseconds(days.end), _closing(group)
+    return f"""
+SELECT {", ".join([*group.key, *_dated(group)])}
+FROM ({values_sql(group, stream)}) AS log
+WHERE valid_from >= {start + moved} AND valid_from < {end + moved}
+ORDER BY {", ".join([*group.key, "valid_from"])}"""
 
 
 def _dated(group: GroupSpec) -> list[str]:

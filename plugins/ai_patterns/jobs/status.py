@@ -128,8 +128,7 @@ def _serving(lake: Lake) -> dict[str, Any]:
 def _feedback(system: SystemSpec, lake: Lake) -> dict[str, Any]:
     labels, decisions = table_facts(lake, "labels"), _rows(lake, "retrainings", ["decided_at", "retrain", "reason"])
     last = max(decisions, key=lambda row: row["decided_at"], default=None)
-    weeks = [row for row in _rows(lake, "performance") if row["slice"] == ALL and row["model_version"] is None]
-    weeks.sort(key=lambda row: row["day"])
+    weeks = read_weeks(lake)
     known = f"{labels.rows:,} labels" if labels else NOT_YET
     return _entry(
         READY if labels else NOT_YET,
@@ -140,6 +139,12 @@ def _feedback(system: SystemSpec, lake: Lake) -> dict[str, Any]:
         last_decision=last,
         retrainings=sum(row["retrain"] for row in decisions),
     )
+
+
+def read_weeks(lake: Lake) -> list[dict[str, Any]]:
+    """Performance of all models together, week by week."""
+    weeks = [row for row in _rows(lake, "performance") if row["slice"] == ALL and row["model_version"] is None]
+    return sorted(weeks, key=lambda row: row["day"])
 
 
 def _monitoring(lake: Lake) -> dict[str, Any]:

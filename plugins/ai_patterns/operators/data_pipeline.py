@@ -8,8 +8,8 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.hooks.sources import read_query
+from ai_patterns.operators.measures import report_verdict
 from ai_patterns.operators.system import SystemOperator
-from ai_patterns.operators.verdicts import report_verdict
 
 
 class LoadDimensionsOperator(SystemOperator):

@@ -6,8 +6,8 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from ai_patterns.operators.measures import count_verdicts
 from ai_patterns.operators.system import FeatureStoreOperator, SystemOperator
-from ai_patterns.operators.verdicts import count_verdicts
 
 
 class BuildTrainingSetOperator(SystemOperator):

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import BranchMixIn, Context
 
 from ai_patterns.core.days import Days
+from ai_patterns.operators.measures import send_figures
 from ai_patterns.operators.system import SystemOperator
 
 DECISION = "decision"
@@ -40,6 +41,9 @@ class MeasurePerformanceOperator(SystemOperator):
         overall = [row for row in rows if row["slice"] == "all"]
         self.log.info("Performance on %s: %s", days, overall)
         self.announce(context, days, {"slices": len(rows)})
+        for row in overall:
+            if row["model_version"] is None:
+                send_figures(self.spec.name, type(self).__name__, row)
         return overall
 
 
@@ -72,4 +76,5 @@ class DecideRetrainingOperator(SystemOperator, BranchMixIn):
         days = Days(self.spec.start, self.days_of(context).last)
         verdict = {"retrain": decision.retrain, "reason": decision.reason, "days": str(days), "as_of": now.isoformat()}
         context["ti"].xcom_push(key=DECISION, value=verdict)
+        send_figures(self.spec.name, type(self).__name__, {"retrain": decision.retrain})
         self.do_branch(context, self.if_retrain if decision.retrain else self.otherwise)

@@ -10,9 +10,9 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from ai_patterns.operators.measures import report_verdict
 from ai_patterns.operators.stream_processing import TopicOperator
 from ai_patterns.operators.system import FeatureStoreOperator
-from ai_patterns.operators.verdicts import report_verdict
 
 
 class _TilesOperator(FeatureStoreOperator):

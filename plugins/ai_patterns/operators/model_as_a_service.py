@@ -9,8 +9,8 @@ from airflow.sdk import Context
 
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.serving import ServingHook
+from ai_patterns.operators.measures import count_verdicts
 from ai_patterns.operators.system import SystemOperator
-from ai_patterns.operators.verdicts import count_verdicts
 
 
 class CheckServiceOperator(SystemOperator):

@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ai_patterns.clients.home import Home
 from ai_patterns.core.days import Days
 from ai_patterns.errors import DriftDetectedError
+from ai_patterns.operators.measures import count_verdicts
 from ai_patterns.operators.system import SystemOperator
-from ai_patterns.operators.verdicts import count_verdicts
 
 if TYPE_CHECKING:
     from ai_patterns.jobs.monitoring import MonitoringReport

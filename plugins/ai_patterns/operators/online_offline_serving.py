@@ -9,8 +9,8 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.core.days import Days
+from ai_patterns.operators.measures import count_verdicts, report_verdict
 from ai_patterns.operators.system import RegistryOperator
-from ai_patterns.operators.verdicts import count_verdicts, report_verdict
 
 
 class TrainModelOperator(RegistryOperator):

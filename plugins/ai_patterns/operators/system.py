@@ -19,6 +19,7 @@ from ai_patterns.hooks.lake import LakeHook
 from ai_patterns.hooks.mlflow import MLflowHook
 from ai_patterns.hooks.partition import days_of, moment_of
 from ai_patterns.hooks.systems import find_system
+from ai_patterns.operators.measures import send_figures
 from ai_patterns.spec.system import SystemSpec
 
 if TYPE_CHECKING:
@@ -67,9 +68,12 @@ class SystemOperator(BaseOperator):
         self.lake_conn_id = lake_conn_id
 
     def execute(self, context: Context) -> Any:
-        """Do the step; a failed gate is never retried."""
+        """Do the step and send the figures of its summary; a failed gate is never retried."""
         with never_retried():
-            return self.perform(context)
+            summary = self.perform(context)
+        if isinstance(summary, Mapping):
+            send_figures(self.spec.name, type(self).__name__, summary)
+        return summary
 
     @abstractmethod
     def perform(self, context: Context) -> Any:
@@ -104,11 +108,16 @@ class SystemOperator(BaseOperator):
 
     def announce(self, context: Context, days: Days, summary: Mapping[str, Any]) -> None:
         """Emit the task's asset events for the partition of `days`; they carry the summary."""
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                event = context["outlet_events"][outlet]
-                event.extra = dict(summary)
-                event.add_partitions(str(days))
+        announce(self, context, days, summary)
+
+
+def announce(task: BaseOperator, context: Context, days: Days, summary: Mapping[str, Any]) -> None:
+    """Emit a task's asset events for the partition of `days`; they carry the summary."""
+    for outlet in task.outlets:
+        if isinstance(outlet, Asset):
+            event = context["outlet_events"][outlet]
+            event.extra = dict(summary)
+            event.add_partitions(str(days))
 
 
 class RegistryOperator(SystemOperator):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator
 
 from ai_patterns.operators.batch_processing import BuildFeaturesOperator
 from ai_patterns.patterns.assets import asset
@@ -17,5 +19,13 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
     description = "Aggregate each partition of events into mergeable tiles and the features' value log."
     events, tiles = asset(system.name, "events"), asset(system.name, "batch_tiles")
     with system_dag(system, STEP, schedule=woken_by(system, "events"), description=description) as dag:
-        BuildFeaturesOperator(task_id="build_features", system=system.folder, inlets=[events], outlets=[tiles])
+        operator: Any = _on_spark() if system.engine == "spark" else BuildFeaturesOperator
+        operator(task_id="build_features", system=system.folder, inlets=[events], outlets=[tiles])
     return (dag,)
+
+
+def _on_spark() -> type[BaseOperator]:
+    # Airflow's Spark provider takes long to import, and is not always installed.
+    from ai_patterns.operators.spark_features import SubmitSparkFeaturesOperator
+
+    return SubmitSparkFeaturesOperator

@@ -8,6 +8,8 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
@@ -69,6 +71,10 @@ class Runtime(ABC):
         """End it, its data kept; False when it did not run."""
         return process_group.end(self.home)
 
+    def hints(self) -> Sequence[str]:
+        """What one needs to know to use it, beside its address."""
+        return ()
+
     def _start(self, port: int | None) -> None:
         chosen = port or self.port or free_port()
         deadline = time.monotonic() + RELEASE_SECONDS
@@ -114,6 +120,32 @@ class Runtime(ABC):
     @abstractmethod
     def answers(self) -> bool:
         """Whether it serves requests now."""
+
+
+class HttpRuntime(Runtime):
+    """A service that tells over HTTP whether it is well.
+
+    Attributes:
+        health: path that answers 200 then.
+    """
+
+    health: str
+
+    @property
+    def url(self) -> str:
+        """Its address for a browser."""
+        return f"http://{self.address}"
+
+    def answers(self) -> bool:
+        """Whether it is well."""
+        connection = HTTPConnection(LOCALHOST, self.port or 0, timeout=1)
+        try:
+            connection.request("GET", self.health)
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 def free_port() -> int:

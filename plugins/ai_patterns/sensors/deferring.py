@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
 from airflow.sdk.exceptions import AirflowFailException
 
-from ai_patterns.errors import MissingDependencyError, SpecError
+from ai_patterns.errors import MissingDependencyError, ServiceRejectedError, SpecError
 from ai_patterns.triggers.polling import PollingTrigger
 
 
@@ -49,7 +49,7 @@ class DeferringSensor(BaseSensorOperator):
                 self.log.info("Not there yet: waiting in the triggerer")
                 timeout = dt.timedelta(seconds=self.timeout)
                 self.defer(trigger=self.trigger(context), method_name="execute_complete", timeout=timeout)
-        except (SpecError, MissingDependencyError) as error:
+        except (SpecError, MissingDependencyError, ServiceRejectedError) as error:
             raise AirflowFailException(str(error)) from error
         return answer
 

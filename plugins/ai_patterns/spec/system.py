@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -31,6 +31,7 @@ class SystemSpec(Part):
 
     Attributes:
         start: first day (UTC) of the system's data.
+        engine: what makes the batch layer's tiles: DuckDB in the task, or Spark behind `ai_patterns_spark`.
         on_demand: features computed at request time; name -> expression over inputs and features.
         defaults: value that stands for a feature of an unknown entity. Without one a count or a sum is 0, since
             nothing happened to it, and every other feature is missing (NaN).
@@ -41,6 +42,7 @@ class SystemSpec(Part):
     owner: str = "ai-patterns"
     tags: tuple[str, ...] = ()
     start: dt.date
+    engine: Literal["duckdb", "spark"] = "duckdb"
     sources: dict[Name, SourceSpec] = Field(min_length=1)
     streams: dict[Name, StreamSpec] = Field(min_length=1)
     dimensions: dict[Name, DimensionSpec] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Shares by feature and day as a table whose cells are shaded."""
+"""Figures by feature and day as tables whose cells are shaded."""
 
 from __future__ import annotations
 
@@ -23,11 +23,57 @@ def heat_map(rows: Sequence[Mapping[str, Any]]) -> Markup:
         return Markup("")
     days = sorted({row["day"] for row in rows})
     by_place = {(row["feature"], row["day"]): row for row in rows}
-    head = _join('<th scope="col" class="n">{}</th>', [(_short(day),) for day in days])
     body = Markup("").join(
         Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, _cells([by_place.get((name, day)) for day in days]))
         for name in names
     )
+    return _table(days, body)
+
+
+def verdict_map(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """The largest value over its bound by subject and day; subjects without a figure are left out.
+
+    Args:
+        rows: `subject`, `day`, `check`, `value`, `bound`, `passed`.
+
+    >>> verdict_map([])
+    Markup('')
+    """
+    places: dict[tuple[str, dt.date], tuple[float, Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["value"] is not None and row["bound"]:
+            share = row["value"] / row["bound"]
+            places[row["subject"], row["day"]] = max(
+                places.get((row["subject"], row["day"]), (share, row)), (share, row), key=lambda item: item[0]
+            )
+    if not places:
+        return Markup("")
+    days = sorted({day for _, day in places})
+    names = sorted(
+        {name for name, _ in places}, key=lambda name: -max(places.get((name, day), (0,))[0] for day in days)
+    )
+    body = Markup("").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            name, Markup("").join(_verdict(places.get((name, day))) for day in days)
+        )
+        for name in names
+    )
+    return _table(days, body)
+
+
+def _verdict(place: tuple[float, Mapping[str, Any]] | None) -> Markup:
+    if place is None:
+        return Markup('<td class="n">-</td>')
+    share, row = place
+    shade = 0 if row["passed"] else round(15 + 15 * min(share, 3))
+    title = f"{row['check']}: {row['value']:.4g}, bound {row['bound']:.4g}"
+    return Markup(
+        '<td class="n" style="background:color-mix(in srgb,var(--bad) {}%,transparent)" title="{}">{:.2f}</td>'
+    ).format(shade, title, share)
+
+
+def _table(days: Sequence[dt.date], body: Markup) -> Markup:
+    head = _join('<th scope="col" class="n">{}</th>', [(_short(day),) for day in days])
     return Markup(
         '<table class="heat"><thead><tr><th scope="col">Feature</th>{}</tr></thead><tbody>{}</tbody></table>'
     ).format(head, body)

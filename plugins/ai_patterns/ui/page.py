@@ -1,58 +1,57 @@
-"""The page as HTML: self-contained, escaped, light and dark, for keyboard and phone."""
+"""The pages as HTML: self-contained, escaped, light and dark, for keyboard and phone."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from ai_patterns.ui.heat_map import heat_map
+from ai_patterns.ui.heat_map import heat_map, verdict_map
+from ai_patterns.ui.pages import PAGES
 from ai_patterns.ui.plot import line_plot
 from ai_patterns.ui.views import PATTERNS, View
 
-if TYPE_CHECKING:
-    from ai_patterns.jobs.parity_view import VectorPair
-
 
 def render(views: Sequence[View], root: str = "", dag_id: str | None = None) -> str:
-    """The whole page.
+    """The map of systems.
 
     Args:
         views: what to show, one section a system.
         root: path below which Airflow's own pages lie, without a closing slash.
         dag_id: the DAG whose tab this is; None for the page of all systems.
     """
-    return _template("page.html").render(
-        views=views, root=root, dag_id=dag_id, patterns=PATTERNS, plot=line_plot, heat_map=heat_map
-    )
+    shown = {"views": views, "root": root, "dag_id": dag_id, "patterns": PATTERNS}
+    return _template("map").render(shown, system=None, title=dag_id, page=None)
 
 
-def render_pair(system: str, pair: VectorPair, root: str = "") -> str:
-    """The page of one prediction: its served and its recomputed vector side by side.
+def render_page(page: str, system: str, values: Mapping[str, Any], root: str = "") -> str:
+    """One page of a system.
 
     Args:
+        page: name of its template.
         system: the system's name.
-        pair: the two vectors.
+        values: what the template shows.
         root: as of `render`.
     """
-    return _template("pair.html").render(system=system, pair=pair, root=root)
+    return _template(page).render({"title": PAGES.get(page), **values}, system=system, root=root, page=page)
 
 
 @cache
 def _template(name: str) -> Template:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["figure"] = figure
-    return environment.get_template(name)
+    environment.globals |= {"pages": PAGES, "plot": line_plot, "heat_map": heat_map, "verdict_map": verdict_map}
+    return environment.get_template(f"{name}.html")
 
 
 def figure(value: object) -> str:

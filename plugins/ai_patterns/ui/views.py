@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ai_patterns.hooks.systems import find_all
 from ai_patterns.spec.system import SystemSpec
-
-if TYPE_CHECKING:
-    from ai_patterns.jobs.parity_view import VectorPair
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +36,12 @@ class View:
         spec: the spec; None where it is broken.
         problem: what is missing or wrong, in words; empty where all is well.
         status: pattern -> state, summary and figures.
-        parity: shares by feature and day, as in `parity_summary`.
-        examples: ids of predictions with a difference.
     """
 
     name: str
     spec: SystemSpec | None = None
     problem: str = ""
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
-    parity: list[dict[str, Any]] = field(default_factory=list)
-    examples: list[str] = field(default_factory=list)
 
 
 def find_views(only: str | None = None) -> list[View]:
@@ -65,27 +58,12 @@ def find_views(only: str | None = None) -> list[View]:
 
 def _view(spec: SystemSpec) -> View:
     from ai_patterns.hooks.lake import LakeHook
-    from ai_patterns.jobs.parity_view import read_examples, read_shares
     from ai_patterns.jobs.status import system_status
 
     try:
         lake = LakeHook().lake(spec.name)
-        return View(
-            spec.name, spec, status=system_status(spec, lake), parity=read_shares(lake), examples=read_examples(lake)
-        )
+        return View(spec.name, spec, status=system_status(spec, lake))
     except Exception as error:  # whatever fails, the page is where an operator comes to look
         log.warning("no figures of %s on the page: %s", spec.name, error)
         away = {name: {"state": MISSING, "summary": "no figures"} for name in PATTERNS}
         return View(spec.name, spec, problem=str(error), status=away)
-
-
-def find_pair(system: str, prediction_id: str) -> VectorPair | None:
-    """Both vectors of one prediction; None where there is no such system or no such prediction."""
-    from ai_patterns.hooks.lake import LakeHook
-    from ai_patterns.jobs.parity_view import read_pair
-
-    spec = next((spec for spec in find_all().systems if spec.name == system), None)
-    try:
-        return None if spec is None else read_pair(spec, LakeHook().lake(spec.name), prediction_id)
-    except LookupError:
-        return None

@@ -15,6 +15,7 @@ from ai_patterns.hooks.feature_store import FeatureStoreHook
 from ai_patterns.hooks.lake import LakeHook
 from ai_patterns.hooks.mlflow import MLflowHook
 from ai_patterns.hooks.serving import EMBEDDED, ServingHook
+from ai_patterns.runtimes.statsd_exporter import AIRFLOW as AIRFLOW_METRICS
 from ai_patterns.services.inference.settings import read_settings
 
 HOOKS = (LakeHook, FeatureStoreHook, MLflowHook, ServingHook)
@@ -115,3 +116,20 @@ def test_volumes_are_declared(text: str, services) -> None:
 def test_files_that_the_containers_need_are_there(repository: Path, services) -> None:
     assert (repository / services["inference"]["build"]["dockerfile"]).is_file()
     assert (repository / "include/docker/mlflow.sql").is_file()
+
+
+def test_metrics_go_from_airflow_to_grafana(repository: Path, services) -> None:
+    environment = services["scheduler"]["environment"]
+    for name, value in AIRFLOW_METRICS.items():
+        assert environment[f"AIRFLOW__METRICS__{name}"] == value
+    assert environment["AIRFLOW__METRICS__STATSD_HOST"] in services
+    settings = YAML(typ="safe").load(repository / "include/prometheus/prometheus.yml")
+    scraped = [target for job in settings["scrape_configs"] for target in job["static_configs"][0]["targets"]]
+    alerted = [
+        target for job in settings["alerting"]["alertmanagers"] for target in job["static_configs"][0]["targets"]
+    ]
+    assert {target.split(":")[0] for target in (*scraped, *alerted)} <= set(services)
+    source = YAML(typ="safe").load(repository / "include/grafana/datasource.yml")["datasources"][0]["url"]
+    assert source.removeprefix("http://").split(":")[0] in services
+    mounted = [item for service in services.values() for item in service.get("volumes", []) if item.startswith("./")]
+    assert all((repository / item.split(":")[0]).exists() for item in mounted)

@@ -12,6 +12,7 @@ from ai_patterns.hooks.flink import FlinkSqlGatewayHook
 from ai_patterns.hooks.kafka import KafkaHook
 from ai_patterns.hooks.lake import LakeHook
 from ai_patterns.hooks.mlflow import MLflowHook
+from ai_patterns.hooks.prometheus import PrometheusHook
 from ai_patterns.hooks.serving import ServingHook
 from ai_patterns.hooks.sources import read_query
 
@@ -64,6 +65,17 @@ def test_flink_is_known_by_its_gateway_or_started_here(tmp_path, monkeypatch):
     assert FlinkSqlGatewayHook().url == "http://gateway:8083"
 
 
+def test_prometheus_is_known_by_its_address_or_started_here(tmp_path, monkeypatch):
+    with pytest.raises(ServiceUnavailableError, match=r"`ai-patterns up prometheus`.*'ai_patterns_prometheus'"):
+        PrometheusHook().api()
+    started = tmp_path / "home" / ".run" / "runtimes" / "prometheus"
+    started.mkdir(parents=True)
+    (started / "port").write_text("19090")
+    assert PrometheusHook().url == "http://127.0.0.1:19090"
+    connect(monkeypatch, "ai_patterns_prometheus", conn_type="http", host="prometheus", port=9090)
+    assert PrometheusHook().url == "http://prometheus:9090"
+
+
 @pytest.mark.parametrize(
     ("conn_id", "fields", "ask"),
     [
@@ -71,6 +83,7 @@ def test_flink_is_known_by_its_gateway_or_started_here(tmp_path, monkeypatch):
         ("ai_patterns_online_store", {"host": "/no/such/folder"}, lambda: FeatureStoreHook().folder("flights")),
         ("ai_patterns_mlflow", {"host": "http://127.0.0.1:9"}, lambda: MLflowHook().registry("flights")),
         ("ai_patterns_serving", {"host": "http://127.0.0.1:9"}, lambda: ServingHook().is_ready()),
+        ("ai_patterns_prometheus", {"host": "http://127.0.0.1:9"}, lambda: PrometheusHook().api().history("up")),
     ],
 )
 def test_a_service_that_is_away_names_its_connection(monkeypatch, conn_id, fields, ask):

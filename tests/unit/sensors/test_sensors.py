@@ -16,6 +16,8 @@ from airflow.sdk.module_loading import import_string
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
+from ai_patterns.errors import SpecError
+from ai_patterns.sensors.metric_holds import MetricHoldsSensor
 from ai_patterns.sensors.model_ready import ModelReadySensor
 from ai_patterns.sensors.partition_published import PartitionPublishedSensor
 from ai_patterns.sensors.service_ready import ServiceReadySensor
@@ -109,3 +111,23 @@ def test_a_service_is_waited_for_and_found(monkeypatch):
     with http_server() as url:
         event = asyncio.run(first_event(ServiceReadyTrigger(url=url, poll_interval=1)))
     assert event.payload == url
+
+
+def test_a_metric_is_waited_for_while_prometheus_is_away(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_AI_PATTERNS_PROMETHEUS", "http://127.0.0.1:9")
+    sensor = MetricHoldsSensor(
+        task_id="wait", query="up", comparison=">=", bound=1, held_for=dt.timedelta(minutes=5), poke_interval=3
+    )
+    path, arguments = defer(sensor).serialize()
+    assert import_string(path)(**arguments).serialize() == (path, arguments)
+    assert (arguments["url"], arguments["seconds"], arguments["poll_interval"]) == ("http://127.0.0.1:9", 300, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"comparison": "=<"}, "comparison"), ({"bound": float("nan")}, "bound"), ({"held_for": -1}, "held_for")],
+)
+def test_a_wrong_condition_fails_where_the_dag_is_read(wrong, field):
+    held_for = dt.timedelta(seconds=wrong.pop("held_for", 0))
+    with pytest.raises(SpecError, match=field):
+        MetricHoldsSensor(task_id="w", query="up", held_for=held_for, **{"comparison": ">", "bound": 1} | wrong)

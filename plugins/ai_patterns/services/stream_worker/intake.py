@@ -16,7 +16,7 @@ from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.services.stream_worker.folding import Folder
 from ai_patterns.spec.system import SystemSpec
 
-BATCH_MESSAGES = 10_000
+BATCH_MESSAGES = 30_000
 """Most messages of a batch, which bounds the memory that one takes."""
 
 

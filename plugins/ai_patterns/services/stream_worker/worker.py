@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+from functools import partial
 
 from ai_patterns.clients.kafka import Broker
 from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.core.clock import Clock, utc_now
-from ai_patterns.errors import FencedError, ServiceUnavailableError, SpecError
+from ai_patterns.errors import AIPatternsError, FencedError, ServiceUnavailableError, SpecError
 from ai_patterns.services.stream_worker.intake import Intake, streams_of
 from ai_patterns.services.stream_worker.metrics import Metrics
 from ai_patterns.spec.system import SystemSpec
@@ -49,6 +51,8 @@ class StreamWorker:
             raise SpecError(f"{system.name!r} has no group of layer stream whose stream has a topic", field="streams")
         self.metrics, self._clock = Metrics(), clock
         self._intakes = [Intake(system, name, broker, store, share=share, clock=clock) for name in names]
+        for intake in self._intakes:
+            self.metrics.lag.labels(intake.stream).set_function(partial(_lag, intake))
 
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; a batch that was begun is finished.
@@ -93,3 +97,11 @@ class StreamWorker:
         step = intake.step(seconds)
         self.metrics.count(intake.stream, step, self._clock())
         return step.messages
+
+
+def _lag(intake: Intake) -> float:
+    """NaN while the cluster does not tell: a scrape must not fail with it."""
+    try:
+        return intake.lag()
+    except AIPatternsError:
+        return math.nan

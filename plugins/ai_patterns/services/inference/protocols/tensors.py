@@ -57,9 +57,7 @@ def split(body: bytes, header_length: bytes | None) -> tuple[bytes, bytes]:
     if header_length is None:
         return body, b""
     if not header_length.isdigit() or len(header_length) > 18 or int(header_length) > len(body):
-        problem = (
-            f"Inference-Header-Content-Length is {header_length!r}, the body has {len(body)} bytes"
-        )
+        problem = f"Inference-Header-Content-Length is {header_length!r}, the body has {len(body)} bytes"
         raise RequestError(problem, status=400)
     length = int(header_length)
     return body[:length], body[length:]

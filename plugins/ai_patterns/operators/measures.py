@@ -1,4 +1,4 @@
-"""Verdicts of checks as Airflow metrics."""
+"""What the steps send to Airflow's metrics: the figures of their summaries and the verdicts of their checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from typing import Any
 
 from airflow.sdk.observability import stats
 
+from ai_patterns.core.figures import figures, metric_part, step_name
 from ai_patterns.errors import GateFailedError
+
+# Plain StatsD drops tags, so the name alone must tell the system and the check.
+
+
+def send_figures(system: str, operator: str, summary: Mapping[str, Any]) -> None:
+    """Send each number of a step's summary as the gauge `ai_patterns.step.{system}.{step}.{figure}`.
+
+    Args:
+        system: name of the system.
+        operator: the operator's class.
+        summary: what the step found; a mapping in it is sent number by number, `...{figure}.{of}`.
+    """
+    for name, value in figures(summary):
+        stats.gauge(f"ai_patterns.step.{system}.{step_name(operator)}.{name}", value)
 
 
 def count_verdicts(system: str, verdicts: Sequence[Mapping[str, Any]]) -> int:
@@ -35,6 +50,5 @@ def report_verdict(system: str, check: str) -> Iterator[None]:
 
 
 def _count(system: str, check: str, passed: bool) -> None:
-    # Plain StatsD drops tags, so the name alone must tell the system and the check.
     verdict = "passed" if passed else "failed"
-    stats.incr(f"ai_patterns.checks.{system}.{check}.{verdict}")
+    stats.incr(f"ai_patterns.checks.{system}.{metric_part(check)}.{verdict}")

@@ -1,0 +1,88 @@
+"""Our Feast plug-ins beside Feast's own parts, on the same work through Feast's own interface, in one run.
+
+Materialization of rows into Redis and SQLite (wall, processor, memory), a point-in-time join of the flights with two
+views, and online reads in process. Feast runs in an environment of its own; what the sides hold or found is
+compared before a time counts. The defaults are the sizes of the goals: Feast takes some minutes and 12 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from feature_store.measures import history, materialization, online_reads
+from feature_store.stage import write_flights, write_rows
+
+from ai_patterns.runtimes.redis import Redis
+
+OUTPUT = Path(".run/bench/features.json")
+GOALS = {
+    "redis": {"seconds": 8.0, "cpu": 14.0, "megabytes": 12.0},
+    "sqlite": {"seconds": 6.0, "megabytes": 10.0},
+    "dask": {"seconds": 80.0},
+    "duckdb": {"seconds": 5.0},
+}
+READ_GOAL = 10.0
+
+
+def main() -> None:
+    """Run all sides and write the figures."""
+    options = _arguments()
+    figures: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, server = Path(name), Redis(Path(name) / "redis")
+        write_rows(folder, options.rows)
+        write_flights(folder, options.flights)
+        server.up()
+        try:
+            for store in options.stores:
+                ours, theirs = materialization(folder, store, server.address)
+                figures += _compared(f"{options.rows:,} rows -> {store}", "feast", ours, theirs, GOALS[store])
+            if "redis" in options.stores:
+                for rows, (mine, peers) in online_reads(folder, server.address, options.rows, 1_000).items():
+                    title = f"online read of {rows} entities in process, p50"
+                    found = {"microseconds": mine}, {"microseconds": peers}
+                    figures += _compared(title, "feast", *found, {"microseconds": READ_GOAL})
+        finally:
+            server.down()
+        if options.offline:
+            ours, peers_of, lost = history(folder, options.offline)
+            for peer, theirs in peers_of.items():
+                title = f"point-in-time join of {options.flights:,} rows x 2 views, {lost[peer]:,} lost by the peer"
+                figures += _compared(title, f"feast, {peer}", ours, theirs, GOALS[peer])
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    print(json.dumps(figures, indent=2))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows to materialize (default: %(default)s)")
+    parser.add_argument("--flights", type=int, default=336_776, help="flights to join (default: %(default)s)")
+    parser.add_argument("--stores", nargs="*", default=["redis", "sqlite"], help="online stores (default: both)")
+    parser.add_argument("--offline", nargs="*", default=["dask", "duckdb"], help="Feast's offline stores")
+    return parser.parse_args()
+
+
+def _compared(
+    title: str, peer: str, ours: dict[str, float], theirs: dict[str, float], goals: dict[str, float]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "measure": f"{title}: {name}",
+            "peer": peer,
+            "ours": round(ours[name], 2),
+            "theirs": round(theirs[name], 2),
+            "ratio": round(theirs[name] / ours[name], 1),
+            "goal": goal,
+            "met": theirs[name] / ours[name] >= goal,
+        }
+        for name, goal in goals.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Online reads without Feast's detours: what a request needs is worked out once, and each request is a question.
+
+`RedisRequests` does no input or output itself: it makes the bytes of a question and understands the replies, so that a
+thread and an event loop can share it. `open_reader` puts it on a connection.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from feast import FeatureStore, FeatureView
+from feast.feature_service import FeatureService
+from feast.feature_view import DUMMY_ENTITY_ID
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.type_map import feast_value_type_to_python_type, python_values_to_proto_values
+from feast.utils import _get_feature_views_to_use, _get_features, _group_feature_refs
+from feast.value_type import ValueType
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from ai_patterns.core.clock import reading_instant
+from ai_patterns.feast.keys import key_prefix
+from ai_patterns.feast.resp import RespConnection, bulk
+
+_DOUBLE, _FLOAT = struct.Struct("<xd"), struct.Struct("<xf")
+_INTEGER_KEYS = {ValueType.INT64: struct.Struct("<2Iq"), ValueType.INT32: struct.Struct("<2Ii")}
+_PRESENT, _NULL, _NOT_FOUND, _TOO_OLD = (
+    FieldStatus.PRESENT,
+    FieldStatus.NULL_VALUE,
+    FieldStatus.NOT_FOUND,
+    FieldStatus.OUTSIDE_MAX_AGE,
+)
+
+
+@dataclass(frozen=True)
+class _View:
+    name: str
+    time_field: bytes
+    features: tuple[str, ...]
+    ttl: timedelta | None
+
+
+@dataclass(frozen=True)
+class _Hash:
+    """The views that lie in one hash, since they have the same join keys."""
+
+    keys: tuple[str, ...]
+    kinds: tuple[ValueType, ...]
+    columns: tuple[str, ...]
+    prefix: bytes
+    views: tuple[_View, ...]
+    question: bytes
+    size: int
+
+
+@dataclass
+class _Read:
+    """The replies for one view: its event times, then a column a feature."""
+
+    view: _View
+    replies: list[tuple[bytes | None, ...]]
+    now: datetime
+
+    def columns(self) -> Iterator[tuple[str, tuple[bytes | None, ...]]]:
+        return zip(self.view.features, self.replies[1:], strict=True)
+
+    @cached_property
+    def times(self) -> list[datetime | None]:
+        return [None if data is None else _time(data) for data in self.replies[0]]
+
+    @cached_property
+    def alive(self) -> list[bool]:
+        oldest = self.now - self.view.ttl if self.view.ttl else None
+        return [time is not None and (oldest is None or time >= oldest) for time in self.times]
+
+    def values(self, column: tuple[bytes | None, ...]) -> list[Any]:
+        if self.view.ttl is None:
+            return [_value(data) if data else None for data in column]
+        return [_value(data) if data and alive else None for data, alive in zip(column, self.alive, strict=True)]
+
+    def statuses(self, column: tuple[bytes | None, ...]) -> list[int]:
+        rows = zip(column, self.times, self.alive, strict=True)
+        return [
+            _NOT_FOUND if time is None or data is None else _status(data) if alive else _TOO_OLD
+            for data, time, alive in rows
+        ]
+
+
+def _status(data: bytes) -> int:
+    return _PRESENT if data else _NULL
+
+
+@dataclass
+class OnlineRows:
+    """What was read, a list a feature with a value for each entity row.
+
+    Attributes:
+        values: Python's values; `None` for what is null, missing or too old.
+    """
+
+    values: dict[str, list[Any]]
+    _read: list[_Read]
+
+    @cached_property
+    def statuses(self) -> dict[str, list[int]]:
+        """Feature -> Feast's `FieldStatus` numbers."""
+        return {name: item.statuses(column) for item in self._read for name, column in item.columns()}
+
+    @cached_property
+    def times(self) -> dict[str, list[datetime | None]]:
+        """View -> event times, UTC; `None` for an entity that is not there."""
+        return {item.view.name: item.times for item in self._read}
+
+
+class RedisRequests:
+    """Questions to Redis for the features of a service, and what the replies mean.
+
+    Args:
+        store: the open repository.
+        features: `view:feature` references, or a feature service. On-demand features are not among them.
+        full_feature_names: whether a feature is named `view__feature`.
+    """
+
+    def __init__(
+        self, store: FeatureStore, features: list[str] | FeatureService, *, full_feature_names: bool = False
+    ) -> None:
+        references = _get_features(store.registry, store.project, features, allow_cache=True)
+        views, on_demand = _get_feature_views_to_use(store.registry, store.project, features, hide_dummy_entity=False)
+        grouped: Sequence[tuple[Any, list[str]]] = _group_feature_refs(references, views, on_demand)[0]
+        self._project, self._version = store.project.encode(), store.config.entity_key_serialization_version
+        alike: dict[tuple[tuple[str, str], ...], list[tuple[FeatureView, list[str]]]] = {}
+        for view, names in grouped:
+            alike.setdefault(_columns_of(view), []).append((view, names))
+        self._hashes = [_hash(store, columns, views, full_feature_names) for columns, views in alike.items()]
+
+    def question(self, rows: Mapping[str, Sequence[Any]]) -> tuple[bytes, int]:
+        """The commands, and how many replies they have.
+
+        Args:
+            rows: join key -> its values, one for each entity row.
+
+        Raises:
+            KeyError: a join key is absent.
+        """
+        count = len(next(iter(rows.values())))
+        parts: list[bytes] = []
+        for item in self._hashes:
+            head = b"*%d\r\n$5\r\nHMGET\r\n$" % (item.size + 2)
+            for key in self._keys(item, rows, count):
+                parts += (head, b"%d\r\n%s\r\n" % (len(key), key), item.question)
+        return b"".join(parts), count * len(self._hashes)
+
+    def answer(self, replies: Sequence[Sequence[bytes | None]]) -> OnlineRows:
+        """What the replies say, in the order of the entity rows."""
+        now, read = reading_instant(), []
+        count = len(replies) // len(self._hashes)
+        for place, item in enumerate(self._hashes):
+            columns = list(zip(*replies[place * count : (place + 1) * count], strict=True))
+            for view in item.views:
+                read.append(_Read(view, columns[: len(view.features) + 1], now))
+                del columns[: len(view.features) + 1]
+        return OnlineRows({name: item.values(column) for item in read for name, column in item.columns()}, read)
+
+    def _keys(self, item: _Hash, rows: Mapping[str, Sequence[Any]], count: int) -> list[bytes]:
+        if not item.keys:
+            dummy = EntityKey(join_keys=[DUMMY_ENTITY_ID], entity_values=[Value(string_val="")])
+            return [serialize_entity_key(dummy, self._version) + self._project] * count
+        columns = [_key_parts(rows[column], kind) for column, kind in zip(item.columns, item.kinds, strict=True)]
+        return [item.prefix + b"".join(parts) + self._project for parts in zip(*columns, strict=True)]
+
+
+class OnlineReader:
+    """Reads features from a Redis store; a connection a thread.
+
+    Args:
+        store: the open repository, whose online store is `ai_patterns.feast.RedisOnlineStore` or Feast's own.
+        requests: the questions.
+    """
+
+    def __init__(self, store: FeatureStore, requests: RedisRequests) -> None:
+        self._store, self._requests, self._local = store, requests, threading.local()
+
+    def read(self, rows: Mapping[str, Sequence[Any]]) -> OnlineRows:
+        """Features of entity rows (join key -> values).
+
+        Raises:
+            KeyError: a join key is absent.
+            redis.exceptions.ConnectionError: Redis is away.
+        """
+        question, count = self._requests.question(rows)
+        try:
+            replies = self._connection().ask([question], count)
+        except RedisConnectionError:  # Redis closes what was idle for long: once more, on a new one
+            del self._local.connection
+            replies = self._connection().ask([question], count)
+        return self._requests.answer(replies)
+
+    def _connection(self) -> RespConnection:
+        if not hasattr(self._local, "connection"):
+            online: Any = self._store._get_provider().online_store
+            self._local.connection = RespConnection(online._get_client(self._store.config.online_store))
+        connection: RespConnection = self._local.connection
+        return connection
+
+
+def open_reader(
+    store: FeatureStore, features: list[str] | FeatureService, *, full_feature_names: bool = False
+) -> OnlineReader:
+    """A reader of features (`view:feature`, or a service) from the repository's Redis; the registry is read once."""
+    return OnlineReader(store, RedisRequests(store, features, full_feature_names=full_feature_names))
+
+
+def _columns_of(view: FeatureView) -> tuple[tuple[str, str], ...]:
+    """The view's join keys and the columns of a request that hold them."""
+    renamed = view.projection.join_key_map
+    return tuple(sorted((key, renamed.get(key, key)) for key in view.join_keys if key != DUMMY_ENTITY_ID))
+
+
+def _hash(
+    store: FeatureStore, columns: tuple[tuple[str, str], ...], views: list[tuple[FeatureView, list[str]]], full: bool
+) -> _Hash:
+    found, fields = [], []
+    for view, names in views:
+        projection: Any = view.projection
+        shown = str(projection.name_to_use())
+        name = compute_versioned_name(view, store.config.registry.enable_online_feature_view_versioning)
+        out = [f"{shown}__{item}" if full else item for item in names]
+        found.append(_View(shown, f"_ts:{name}".encode(), tuple(out), view.ttl or None))
+        fields += [f"_ts:{name}".encode(), *(_mmh3(f"{name}:{item}") for item in names)]
+    kinds = {column.name: column.dtype.to_value_type() for column in views[0][0].entity_columns}
+    keys = tuple(key for key, _ in columns)
+    return _Hash(
+        keys=keys,
+        kinds=tuple(kinds[key] for key in keys),
+        columns=tuple(column for _, column in columns),
+        prefix=key_prefix(list(keys)),
+        views=tuple(found),
+        question=b"".join(part for item in fields for part in bulk(item)),
+        size=len(fields),
+    )
+
+
+def _key_parts(values: Sequence[Any], kind: ValueType) -> list[bytes]:
+    layout = _INTEGER_KEYS.get(kind)
+    if layout is not None:
+        width = layout.size - 8
+        return [layout.pack(kind.value, width, int(value)) for value in values]
+    protos = python_values_to_proto_values(list(values), kind)
+    encoded = [proto.string_val.encode() if kind is ValueType.STRING else proto.bytes_val for proto in protos]
+    return [struct.pack("<2I", kind.value, len(data)) + data for data in encoded]
+
+
+def _time(data: bytes) -> datetime:
+    moment: datetime = Timestamp.FromString(data).ToDatetime(UTC)
+    return moment
+
+
+def _value(data: bytes) -> Any:
+    """A serialized `Value` as Python's: the numbers, truth values and short texts by hand, all else by Feast."""
+    kind = data[0]
+    if kind == 0x29:
+        return _DOUBLE.unpack(data)[0]
+    if kind == 0x35:
+        return _FLOAT.unpack(data)[0]
+    if kind in {0x18, 0x20} and len(data) < 11:
+        return _unsigned(data)
+    if kind == 0x38:
+        return data[1] == 1
+    if kind == 0x12 and data[1] < 128:
+        return data[2:].decode()
+    return feast_value_type_to_python_type(Value.FromString(data))
+
+
+def _unsigned(data: bytes) -> int:
+    number = 0
+    for byte in reversed(data[1:]):
+        number = number << 7 | byte & 127
+    return number

@@ -1,0 +1,222 @@
+"""Feast's SQLite online store, written many rows at a time and read honestly.
+
+Feast's table has a row an entity and feature. Its `event_ts` holds whole seconds, shifted by the writer's time zone;
+two columns of our own beside it hold the instant: `event_us`, microseconds since 1970, UTC, and `event_of`, the
+`event_ts` for which that holds. A row that Feast itself wrote over ours is told by an `event_of` that differs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import repeat
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from feast import FeatureView, RepoConfig
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.infra.online_stores.helpers import compute_table_id
+from feast.infra.online_stores.sqlite import SqliteOnlineStore as FeastSqliteOnlineStore
+from feast.infra.online_stores.sqlite import SqliteOnlineStoreConfig as FeastSqliteOnlineStoreConfig
+from feast.infra.online_stores.sqlite import _alter_table_add_column_if_missing
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+
+from ai_patterns.feast.answers import Answer, HonestAnswers
+from ai_patterns.feast.rows import FeastRow, Rows, none_created, rows_of_protos, rows_of_table
+from ai_patterns.feast.writing import Written, ahead, batches, feast_rows
+
+_TYPE: Literal["ai_patterns.feast.SqliteOnlineStore"] = "ai_patterns.feast.SqliteOnlineStore"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CACHE_KILOBYTES = 65_536
+_ASKED = 10_000
+"""Entities that one query asks for; SQLite takes 32,766 parameters."""
+
+# What a row stands for: our instant where it is of this `event_ts`, else Feast's seconds read as Feast reads them.
+_HELD = (
+    "CASE WHEN event_of = event_ts THEN event_us "
+    "ELSE CAST(strftime('%s', event_ts, 'unixepoch', 'localtime') AS INTEGER) * 1000000 END"
+)
+
+
+class SqliteOnlineStoreConfig(FeastSqliteOnlineStoreConfig):
+    """Feast's settings."""
+
+    type: Literal["ai_patterns.feast.SqliteOnlineStore"] = _TYPE  # type: ignore[assignment]  # Feast's is "sqlite"
+
+
+class _FeastSqlite(FeastSqliteOnlineStore):
+    """Feast's store, with the instants that our columns hold."""
+
+    def online_read(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[EntityKey],
+        requested_features: list[str] | None = None,
+    ) -> list[Answer]:
+        version = config.entity_key_serialization_version
+        keys = [serialize_entity_key(key, version) for key in entity_keys]
+        found: dict[bytes, dict[str, tuple[Value, int]]] = {}
+        for key, feature, value, moment in self._rows(config, table, keys, requested_features):
+            found.setdefault(key, {})[feature] = (Value.FromString(value), moment)
+        return [_answer(found.get(key)) for key in keys]
+
+    def _rows(
+        self, config: RepoConfig, view: FeatureView, keys: list[bytes], features: list[str] | None
+    ) -> Iterator[tuple[bytes, str, bytes, int]]:
+        name = self._prepared(config, view)
+        connection = self._get_conn(config)
+        chosen = f" AND feature_name IN ({', '.join('?' * len(features))})" if features else ""
+        for start in range(0, len(keys), _ASKED):
+            part = keys[start : start + _ASKED]
+            yield from connection.execute(
+                f"SELECT entity_key, feature_name, value, {_HELD} FROM {name} "
+                f"WHERE entity_key IN ({', '.join('?' * len(part))}){chosen}",
+                [*part, *(features or [])],
+            )
+
+    def _prepared(self, config: RepoConfig, view: FeatureView) -> str:
+        """The view's table, quoted; our columns are added to one that Feast made."""
+        table = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
+        if table not in self._known():
+            for column in ("event_us", "event_of"):
+                _alter_table_add_column_if_missing(self._get_conn(config), table, column, "INTEGER")
+            self._known().add(table)
+        return _quoted(table)
+
+    def _known(self) -> set[str]:
+        """Tables that have our columns."""
+        if not hasattr(self, "_prepared_tables"):
+            self._prepared_tables: set[str] = set()
+        return self._prepared_tables
+
+    def update(self, config: RepoConfig, *arguments: Any, **named: Any) -> None:
+        self._known().clear()
+        super().update(config, *arguments, **named)
+
+    def teardown(self, *arguments: Any, **named: Any) -> None:
+        self._known().clear()
+        super().teardown(*arguments, **named)
+
+
+class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
+    """Feast's SQLite store: the same rows in its columns, byte for byte.
+
+    An event replaces what the store holds unless that is newer. With `vector_enabled` or
+    `enable_openai_compatible_store`, which have columns of their own, rows are written as Feast writes them.
+    """
+
+    def online_write_arrow(
+        self, config: RepoConfig, table: FeatureView, rows: pa.Table | pa.RecordBatchReader, *, keep_newer: bool = True
+    ) -> Written:
+        """See `ai_patterns.feast.writing.ArrowOnlineStore`."""
+        total = Written()
+        if _is_special(config):
+            for batch in batches(rows):
+                self.online_write_batch(config, table, feast_rows(table, batch), None)
+                total += Written(batch.num_rows)
+            return total
+        connection = self._connected(config, table)
+        # A transaction a batch would journal most of the file with each batch: keys come in no order of the file's.
+        with connection:
+            for encoded in ahead(rows_of_table(table, batch, texts=True) for batch in batches(rows)):
+                total += self._write(config, table, encoded, keep_newer)
+        return total
+
+    def online_write_batch(
+        self, config: RepoConfig, table: FeatureView, data: list[FeastRow], progress: Callable[[int], Any] | None
+    ) -> None:
+        """What Feast calls for a push, or from an engine of its own."""
+        if _is_special(config):
+            super().online_write_batch(config, table, data, progress)
+            return
+        with self._connected(config, table):
+            for rows in rows_of_protos(data, config.entity_key_serialization_version):
+                self._write(config, table, rows, keep_newer=True)
+        if progress:
+            progress(len(data))
+
+    def _connected(self, config: RepoConfig, view: FeatureView) -> sqlite3.Connection:
+        """The connection, the view's table made ready before a transaction begins."""
+        self._prepared(config, view)
+        connection: sqlite3.Connection = self._get_conn(config)
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
+        return connection
+
+    def _write(self, config: RepoConfig, view: FeatureView, rows: Rows, keep_newer: bool) -> Written:
+        connection = self._get_conn(config)
+        sql = _upsert(self._prepared(config, view), list(rows.values), keep_newer)
+        before = connection.total_changes
+        connection.executemany(sql, _parameters(rows))
+        changed = connection.total_changes - before
+        written = changed // len(rows.values) if rows.values else 0
+        return Written(written, len(rows) - written)
+
+
+def _is_special(config: RepoConfig) -> bool:
+    store = config.online_store
+    return bool(store.vector_enabled or store.enable_openai_compatible_store)
+
+
+def _answer(found: dict[str, tuple[Value, int]] | None) -> Answer:
+    if found is None:
+        return None, None
+    newest = max(moment for _, moment in found.values())
+    return _EPOCH + timedelta(microseconds=newest), {name: value for name, (value, _) in found.items()}
+
+
+def _upsert(table: str, features: list[str], keep_newer: bool) -> str:
+    """One statement an entity: 1 is its key, 2 and 3 Feast's times, 4 ours, then each feature's value and text."""
+    rows = ", ".join(
+        f"(?1, {_text(name)}, ?{5 + 2 * place}, ?{6 + 2 * place}, ?2, ?3, ?4, ?2)"
+        for place, name in enumerate(features)
+    )
+    columns = ("value", "value_text", "event_ts", "created_ts", "event_us", "event_of")
+    assigned = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    return (
+        f"INSERT INTO {table} (entity_key, feature_name, {', '.join(columns)}) VALUES {rows} "
+        f"ON CONFLICT (entity_key, feature_name) DO UPDATE SET {assigned}"
+        + (f" WHERE excluded.event_us >= {_HELD}" if keep_newer else "")
+    )
+
+
+def _parameters(rows: Rows) -> Iterator[tuple[Any, ...]]:
+    """In the order of the keys, so that neighbours in the table are written one after the other."""
+    rows = rows.take(pc.sort_indices(rows.keys).to_numpy())
+    created: Iterator[int | None] = repeat(None)
+    if rows.created is not None:
+        seconds = _feast_seconds(rows.created)
+        created = iter(
+            [None if none else second for none, second in zip(none_created(rows.created), seconds, strict=True)]
+        )
+    columns = [part.to_pylist() for name, values in rows.values.items() for part in (values, rows.texts[name])]
+    return zip(rows.keys.to_pylist(), _feast_seconds(rows.event), created, rows.event.tolist(), *columns)  # noqa: B905
+
+
+def _feast_seconds(moments: npt.NDArray[np.int64]) -> list[int]:
+    """The seconds that Feast keeps of instants: of the UTC time, read as if it were local, without its fraction."""
+    seconds, rest = np.divmod(moments, 1_000_000)
+    unique, places = np.unique(seconds, return_inverse=True)
+    if time.timezone or time.daylight:
+        unique = np.array([_wall_seconds(second) for second in unique.tolist()], np.int64)
+    shifted = unique[places]
+    return list((shifted + ((shifted < 0) & (rest > 0))).tolist())
+
+
+def _wall_seconds(second: int) -> int:
+    """Of a UTC second, when the clock on the wall here shows the same."""
+    return int((_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).timestamp())
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,124 @@
+"""Each page of a system: what stands on it, what it says where nothing is there yet, and that all of it is escaped."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from ai_patterns.core.ledger import Promotion
+from ai_patterns.core.retraining import Champion
+from ai_patterns.jobs.costs import TableCost
+from ai_patterns.jobs.group_view import GroupView
+from ai_patterns.jobs.lineage import CountedPartition, Lineage
+from ai_patterns.jobs.parity_view import Pair, VectorPair
+from ai_patterns.ui.page import render_page
+from ai_patterns.ui.pages import PAGES, find_system, read_page
+
+EVIL = "<script>alert(1)</script>"
+AT = dt.datetime(2024, 4, 8, tzinfo=dt.UTC)
+DAY = AT.date()
+
+
+def share(feature: str, differing: int, forgiven: int = 0) -> dict[str, Any]:
+    counts = {"compared": 100, "differing": differing, "forgiven": forgiven, "share": differing / 100}
+    return {"feature": feature, "day": DAY, **counts}
+
+
+def verdict(subject: str, value: float | None, *, passed: bool = True) -> dict[str, Any]:
+    return {
+        "day": DAY, "check": "psi", "subject": subject, "value": value, "bound": 0.2, "passed": passed, "detail": EVIL,
+    }  # fmt: skip
+
+
+def gate(name: str, *, passed: bool) -> dict[str, Any]:
+    return {"name": name, "value": 0.71, "bound": 0.7, "passed": passed, "detail": f"{name} in words"}
+
+
+LEDGER = [
+    Promotion(1, AT, "promoted", 1, None, "first", {"gates": [gate("auc min", passed=True)], "metrics": {"auc": 0.71}}),
+    Promotion(2, AT, "refused", 2, 1, EVIL, {"gates": [gate("compare logloss", passed=False)]}),
+    Promotion(3, AT, "rolled_back", 1, 2, "complaints", {"champions": [1]}),
+]
+GROUP = GroupView(EVIL, "counted", "stream", (), "5m", ("rides_1h",), 12_345, DAY, AT, 7)
+LAYERS = {
+    "at": AT, "boundary": AT, "stale_days": 4,
+    "groups": [{"group": "dock_now", "keys": 12, "buckets": 11, "unequal": unequal} for unequal in (0, 2)],
+}  # fmt: skip
+LANDED = {"topic": "docks.counted", "rows": 7001, "messages": 7010, "last_day": DAY, "written_at": AT}
+PARTS = (CountedPartition("events/counted", DAY, 3, {0: (5, 9)}), CountedPartition("events/counted", DAY, 4))
+LINEAGE = Lineage(
+    EVIL, {"dock": 7}, AT, AT, 3.5, "online", {"version": 2, "days": EVIL, "lake_versions": {"labels": 4}},
+    {"dock_now": PARTS, "dock_idle": ()},
+)  # fmt: skip
+PAIR = VectorPair(
+    EVIL, AT, AT,
+    (Pair("rides", "3.0", "4.0", "stale_store", 2.5), Pair("name", f'"{EVIL}"', f'"{EVIL}"', None, None),
+     Pair("gone", None, "null", "missing", None)),
+)  # fmt: skip
+
+FULL: dict[str, dict[str, Any]] = {
+    "features": {
+        "groups": [GROUP], "parity": [share("rides", 50), share("calm", 0)], "examples": ["a/b", EVIL],
+        "drift": [verdict("rides", 0.41, passed=False), verdict(EVIL, 0.1), verdict("flat", None)],
+    },
+    "models": {
+        "champion": Champion(1, AT, {"rmse": 3.0}), "ledger": LEDGER, "metric": "rmse",
+        "weeks": [{"day": DAY, "rmse": 3.0}, {"day": DAY, "rmse": 3.2}],
+    },
+    "streams": {"topics": ["docks.counted"], "landed": [LANDED], "layers": LAYERS},
+    "quality": {
+        "quarantine": [{"stream": EVIL, "day": DAY, "reason": EVIL, "rows": 10}] * 3, "most": 2,
+        "verdicts": {"drift": [verdict("rides", 0.41, passed=False), verdict("calm", 0.1)]},
+    },
+    "predictions": {
+        "latest": [
+            {"prediction_id": EVIL, "dock": 7, "decided_at": AT, "score": 0.5, "model_version": 2, "mode": "batch"}
+        ],
+        "key": ("dock",), "wanted": EVIL,
+    },
+    "prediction": {"lineage": LINEAGE, "pair": PAIR},
+    "costs": {"costs": [TableCost(EVIL, 5, 2, 3_000_000, 2, DAY), TableCost("dimensions/docks", 5, 1, 1000, 0, None)]},
+    "problem": {"title": "Models", "problem": EVIL},
+}  # fmt: skip
+TOLD = {
+    "features": ["12,345", "2.05", "var(--bad) 41%", "/ai-patterns/systems/docks/predictions/a/b"],
+    "models": ["compare logloss in words", "rolled back", "Version <strong>1</strong>", "rmse by week"],
+    "streams": ["docks.counted", "7,010", "4 days wait for it", "certificate_differences"],
+    "quality": ["and 1 more reasons", "1 failed", "0.41"],
+    "predictions": ["There is no prediction", "/systems/docks/predictions/%3Cscript%3E"],
+    "prediction": ["labels at 4", "0: 5 to 9", "2 of 3 features differ", "stale_store, 2.5 h old", "absent"],
+    "costs": ["2.9 MiB", "dimensions/docks"],
+    "problem": ["Models"],
+}
+
+
+@pytest.mark.parametrize("page", FULL)
+def test_a_full_page_tells_and_is_escaped(page: str) -> None:
+    html = render_page(page, "docks", FULL[page], root="/air")
+    for text in TOLD[page]:
+        assert text in html
+    assert "<script" not in html
+    assert not any(sign in html for sign in ("http://", "https://", "<link", "@import"))
+    assert html.count('aria-current="page"') == (page in PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_lake_is_told(page: str, docks_folder, tmp_path, monkeypatch) -> None:
+    (tmp_path / "systems").mkdir()
+    (tmp_path / "systems" / "docks").symlink_to(docks_folder)
+    monkeypatch.setenv("AI_PATTERNS_HOME", str(tmp_path))
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(tmp_path / "systems"))
+    spec = find_system("docks")
+    assert spec is not None
+    assert f"<h1>{'Feature groups' if page == 'features' else PAGES[page]}</h1>" in render_page(
+        page, "docks", read_page(spec, page)
+    )
+
+
+@pytest.mark.parametrize("name", ["../docks", "docks/", "", "%2e%2e", "Docks", EVIL])
+def test_a_name_that_is_no_system_finds_none(name: str, docks_folder, tmp_path, monkeypatch) -> None:
+    (tmp_path / "docks").symlink_to(docks_folder)
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(tmp_path))
+    assert find_system(name) is None
