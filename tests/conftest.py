@@ -28,6 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 KILLS = 20
 CRASH_POINTS = 100
 CERTIFIED_DAYS = 3
+SWAPS = 20
+WORKER_KILLS = 4
 FEAST_ROWS = 2_000
 
 
@@ -36,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=KILLS, help="times that a fault test kills its process")
     parser.addoption("--crash-points", type=int, default=CRASH_POINTS, help="calls to each store that end a process")
     parser.addoption("--certified-days", type=int, default=CERTIFIED_DAYS, help="days of flights that are certified")
+    parser.addoption("--swaps", type=int, default=SWAPS, help="times that a served model is swapped under load")
+    parser.addoption("--worker-kills", type=int, default=WORKER_KILLS, help="kills of a serving worker under load")
     parser.addoption("--feast-rows", type=int, default=FEAST_ROWS, help="rows compared byte by byte with Feast's")
     parser.addoption("--figures", type=Path, help="file for the fault tests' figures (JSON)")
 

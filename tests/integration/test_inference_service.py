@@ -4,71 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import bakery
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.online_features import OnlineFeatureReader
+from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.vectors import add_on_demand, model_matrix
 from ai_patterns.jobs.feature_store import apply_repository, materialize
 from ai_patterns.services.inference.rows import RowParser
-from ai_patterns.spec.system import SystemSpec
+from inference_site import KEY, NOON, Site, environment, site
 from server_process import Server, running, wait_until
 
-NOON = bakery.DAYS.start + dt.timedelta(days=2, hours=12)
-KEY = "open-sesame"
+__all__ = ["site"]
+
 ROWS: list[dict[str, Any]] = [
     {"order_id": 1, "placed_at": "2024-01-03T12:30:00Z", "shop": 1, "product": "rye", "grams": 0.5, "gift": False},
     {"order_id": 2, "placed_at": "2024-01-03T13:31:00+01:00", "shop": 99, "product": "cake", "grams": 2, "gift": True},
     {"order_id": 3, "placed_at": "2024-01-03T12:32:00Z", "shop": -7, "product": None, "grams": -1.25, "gift": False},
 ]
-
-
-@dataclass(frozen=True)
-class Site:
-    system: SystemSpec
-    lake: Lake
-    registry: Registry
-    folder: Path
-
-    def command(self, lake: str | None = None) -> list[str]:
-        return [
-            *(sys.executable, "-m", "ai_patterns.services.inference"),
-            *("--system-folder", str(bakery.FOLDER)),
-            *("--lake", lake or self.lake.uri),
-            *("--tracking-uri", self.registry.tracking_uri),
-            *("--feature-repo", str(self.folder / "feast")),
-            *("--poll-seconds", "0.3", "--flush-seconds", "0.3", "--max-body-bytes", "100000"),
-        ]
-
-
-def environment(key: str | None = KEY) -> dict[str, str]:
-    path = os.pathsep.join(sys.path)
-    return {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "AI_PATTERNS_API_KEY": key or ""}
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    folder = tmp_path_factory.mktemp("site")
-    system = bakery.bakery()
-    lake = Lake(str(folder / "lake"), system.name)
-    bakery.publish(lake, system)
-    apply_repository(system, lake, folder / "feast")
-    materialize(system, lake, folder / "feast", NOON)
-    registry = Registry(f"sqlite:///{folder}/mlflow/mlflow.db", system.name)
-    bakery.register_champion(registry, system, seed=1)
-    return Site(system, lake, registry, folder)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +51,9 @@ def post(server: Server, path: str, body: Any, key: str | None = KEY, **more: An
 
 
 def expected_scores(site: Site) -> list[float]:
-    inputs = RowParser(site.system).parse(ROWS)
+    columns = site.system.decision_stream.columns
+    schema = pa.schema([(name, ARROW_TYPES[columns[name].type]) for name in site.system.decision.inputs])
+    inputs = pa.table(RowParser(site.system).parse(ROWS), schema)
     table = OnlineFeatureReader(site.system, site.folder / "feast").read(inputs).table
     for name in inputs.column_names:
         table = table.append_column(name, inputs.column(name))

@@ -114,12 +114,13 @@ def serving_arguments(options: argparse.Namespace) -> list[str]:
 
 def _serve(options: argparse.Namespace) -> None:
     from ai_patterns.runtimes.prometheus import announced
-    from ai_patterns.services.inference.__main__ import serve
+    from ai_patterns.services.inference.__main__ import main
     from ai_patterns.services.inference.settings import read_settings
 
-    settings = read_settings(serving_arguments(options), os.environ)
+    arguments = serving_arguments(options)
+    settings = read_settings(arguments, os.environ)
     with announced(Home.from_environment().runtimes, "inference", f"{settings.host}:{settings.port}"):
-        serve(settings)
+        main(arguments)
 
 
 def features_arguments(options: argparse.Namespace) -> list[str]:

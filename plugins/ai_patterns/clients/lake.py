@@ -8,14 +8,17 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ai_patterns.core.days import Days
 from ai_patterns.errors import ServiceUnavailableError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 log = logging.getLogger(__name__)
 
@@ -190,6 +193,8 @@ class Lake:
 
 
 def _between(days: Days) -> ds.Expression:
+    import pyarrow.dataset as ds  # 20 MB that a process which only writes does not need
+
     return (ds.field(DAY) >= pa.scalar(days.first)) & (ds.field(DAY) <= pa.scalar(days.last))
 
 

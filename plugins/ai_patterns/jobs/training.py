@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import CHALLENGER, Registry
 from ai_patterns.clients.mlflow_package import TrainedModel
-from ai_patterns.clients.onnx import OnnxModel, largest_difference, to_onnx
+from ai_patterns.clients.onnx import OnnxModel, require_equal, to_onnx
 from ai_patterns.core.days import Days
+from ai_patterns.core.estimators import predict
 from ai_patterns.core.fitting import FittedModel, Split, fit, labels, measure_slices, split_rows
 from ai_patterns.core.metrics import calibration_curve, measure
 from ai_patterns.core.profiles import profile_matrix
@@ -55,6 +56,7 @@ def train(system: SystemSpec, lake: Lake, registry: Registry, days: Days) -> Tra
 
     Raises:
         DataQualityError: there are too few rows, or a single class.
+        SpecError: the estimator has no ONNX form, or one that answers otherwise.
         ServiceUnavailableError: the training set or the registry is not there.
     """
     split = split_rows(system, read_labelled(system, lake, days))
@@ -89,7 +91,10 @@ def _evaluate(fitted: FittedModel, split: Split, days: Days, lake_versions: dict
     truth, predicted = labels(split.evaluation), fitted.predict(split.evaluation)
     onnx = to_onnx(fitted.estimator, matrix.shape[1])
     metrics = measure(task, truth, predicted)
-    metrics["onnx_difference"] = largest_difference(predicted, OnnxModel(onnx).predict(matrix))
+    bound = system.gates.onnx_difference
+    metrics["onnx_difference"] = require_equal(
+        lambda rows: predict(fitted.estimator, task, rows), OnnxModel(onnx), matrix, system.model.columns, bound
+    )
     profiles = profile_matrix(fitted.matrix(split.fit), system.model.columns)
     return TrainedModel(
         estimator=fitted.estimator,

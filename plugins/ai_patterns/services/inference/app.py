@@ -1,4 +1,4 @@
-"""The ASGI application: its life, its limits and its errors."""
+"""The ASGI application: its life, its errors, and the edge before it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,34 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ai_patterns.errors import AIPatternsError
-from ai_patterns.services.inference.guard import BodyLimit
+from ai_patterns.services.inference.contract import describe
+from ai_patterns.services.inference.edge import Edge
+from ai_patterns.services.inference.refusals import refusal
 from ai_patterns.services.inference.routes import add_routes
-from ai_patterns.services.inference.service import Service, refusal
+from ai_patterns.services.inference.service import Service
 
 
-def create_app(service: Service) -> FastAPI:
+def create_app(service: Service) -> Edge:
     """The ASGI application; starting it begins to follow the champion, stopping it empties the log."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.predictor.log.start()
         service.predictor.champion.start()
+        service.batcher.start()
         yield
+        await run_in_threadpool(service.batcher.stop)
         await run_in_threadpool(service.predictor.champion.stop)
         await run_in_threadpool(service.predictor.log.close)
 
-    app = FastAPI(title=f"{service.predictor.system.name}: inference", lifespan=lifespan)
-    app.add_middleware(BodyLimit, max_bytes=service.settings.max_body_bytes)
+    app = FastAPI(title="ai-patterns: inference", version="1", lifespan=lifespan)
     app.add_exception_handler(AIPatternsError, _handle)
     add_routes(app, service)
-    return app
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI has it extended
+    return Edge(app, service)
 
 
 async def _handle(_: Request, error: Exception) -> Response:
-    return refusal(error)
+    answer = refusal(error)
+    headers = {name.decode(): value.decode() for name, value in answer.headers}
+    return Response(answer.body, answer.status, headers, answer.content_type.decode())

@@ -7,14 +7,16 @@ import threading
 import time
 from collections import deque
 
-import pyarrow as pa
-
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.predictions import PARTITIONS, TABLE
 from ai_patterns.errors import ServiceUnavailableError
+from ai_patterns.services.inference.logged import Scored, log_table
+from ai_patterns.spec.system import SystemSpec
 
 CONN_ID = "ai_patterns_lake"
 _CLOSE_SECONDS = 20.0
+_ROWS_OF_A_COMMIT = 4096
+"""As soon as so many rows wait, they are appended: a busy service shall not grow for its log's sake."""
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +25,19 @@ class PredictionLog:
     """A bounded queue of prediction rows, appended to the lake by one background thread.
 
     Args:
-        lake: the system's lake.
+        system: the system's spec.
+        lake: its lake.
         flush_seconds: longest time that a row waits for its append.
         capacity: most rows that wait; beyond it new ones are refused.
     """
 
-    def __init__(self, lake: Lake, *, flush_seconds: float = 2.0, capacity: int = 100_000) -> None:
+    def __init__(self, system: SystemSpec, lake: Lake, *, flush_seconds: float = 2.0, capacity: int = 100_000) -> None:
+        self._system = system
         self._lake, self._flush_seconds, self._capacity = lake, flush_seconds, capacity
-        self._waiting: deque[pa.Table] = deque()
+        self._waiting: deque[Scored] = deque()
         self._rows = self._failures = 0
         self._problem: str | None = None
-        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     @property
@@ -55,24 +59,28 @@ class PredictionLog:
         """Begin to append."""
         self._thread.start()
 
-    def put(self, rows: pa.Table) -> None:
+    def put(self, batch: Scored) -> None:
         """Take rows in, all or none; never waits for the lake.
 
         Raises:
             ServiceUnavailableError: the queue is full because the lake is away.
         """
+        rows = len(batch.ids)
         with self._lock:
-            if self._rows + rows.num_rows > self._capacity:
+            if self._rows + rows > self._capacity:
                 raise ServiceUnavailableError(
                     f"the prediction log is full ({self._rows} rows wait): {self._problem or 'the lake is slow'}",
                     conn_id=CONN_ID,
                 )
-            self._waiting.append(rows)
-            self._rows += rows.num_rows
+            self._waiting.append(batch)
+            self._rows += rows
+        if self._rows >= _ROWS_OF_A_COMMIT and not self._problem:
+            self._wake.set()
 
     def close(self) -> None:
         """Append what waits, then stop; tells in the log how many rows could not be written."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -82,16 +90,19 @@ class PredictionLog:
             log.error("%d predictions were not logged: %s", self._rows, self._problem)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._flush_seconds):
-            self._flush()
+        while not self._stop.is_set():
+            self._wake.wait(self._flush_seconds)
+            self._wake.clear()
+            if not self._stop.is_set():
+                self._flush()
 
     def _flush(self) -> bool:
         """Append all that waits in one commit; keep it for the next time if that fails."""
         with self._lock:
-            batch = list(self._waiting)
-        if not batch:
+            batches = list(self._waiting)
+        if not batches:
             return True
-        rows = pa.concat_tables(batch)
+        rows = log_table(self._system, batches)
         try:
             self._lake.append(TABLE, rows, PARTITIONS)
         except Exception as error:  # whatever it was, the rows must stay for the next attempt
@@ -100,7 +111,7 @@ class PredictionLog:
             log.warning("predictions wait, the lake refused %d rows: %s", rows.num_rows, error)
             return False
         with self._lock:
-            for _ in batch:
+            for _ in batches:
                 self._waiting.popleft()
             self._rows -= rows.num_rows
         self._problem = None

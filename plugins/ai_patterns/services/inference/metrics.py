@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from ai_patterns.services.inference.requests import Predictions
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
@@ -26,10 +33,43 @@ class Metrics:
         self.latency = Histogram("latency_seconds", "Time to answer.", ["protocol"], buckets=_BUCKETS, **here)
         self.predictions = Counter("predictions", "Rows scored.", ["version"], **here)
         self.degraded = Counter("degraded_rows", "Rows for which a default stood in.", **here)
-        Gauge("model_version", "Version that answers.", **here).set_function(version)
-        Gauge("log_queue_rows", "Predictions that wait for the lake.", **here).set_function(queued)
-        Gauge("log_failures", "Appends to the lake that failed.", **here).set_function(failures)
+        # Looking a label up takes longer than counting.
+        self._requests = cache(lambda protocol, status: self.requests.labels(protocol, str(status)))
+        self._latency = cache(self.latency.labels)
+        self._rows = cache(lambda version: self.predictions.labels(str(version)))
+        self._gauges = CollectorRegistry()
+        self._gauges.register(_Gauges(version, queued, failures))
+
+    def count(self, protocol: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests(protocol, status).inc()
+        self._latency(protocol).observe(seconds)
+
+    def count_rows(self, predictions: Predictions) -> None:
+        """Count the rows of an answer."""
+        self._rows(predictions.model_version).inc(len(predictions.ids))
+        if any(predictions.degraded):
+            self.degraded.inc(sum(map(bool, predictions.degraded)))
 
     def text(self) -> bytes:
         """All of it in Prometheus's text format."""
-        return bytes(generate_latest(self._registry))
+        counted = self._registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # counters and times of all workers; the gauges are this one's
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library's
+        return bytes(generate_latest(counted) + generate_latest(self._gauges))
+
+
+class _Gauges(Collector):
+    """What is read when it is asked for."""
+
+    def __init__(self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int]) -> None:
+        self._found = (
+            ("model_version", "Version that answers.", version),
+            ("log_queue_rows", "Predictions that wait for the lake.", queued),
+            ("log_failures", "Appends to the lake that failed.", failures),
+        )
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, text, read in self._found:
+            yield GaugeMetricFamily(f"ai_patterns_inference_{name}", text, value=read())

@@ -1,43 +1,92 @@
-"""The champion in memory: follows the registry's alias, warms a new version up, then swaps."""
+"""The models in memory: follows the registry, warms a new version up, then swaps; the old one answers what it began."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ai_patterns.clients.mlflow import CHAMPION, LoadedModel, Registry
+from ai_patterns.clients.feast_repository import feature_types, view_names
+from ai_patterns.clients.mlflow import LoadedModel
 from ai_patterns.clients.mlflow_connection import CONN_ID
+from ai_patterns.clients.registry_reader import RegistryReader
+from ai_patterns.core.vectors import VectorBuilder
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
+from ai_patterns.services.inference.requests import RequestError
+from ai_patterns.spec.features import column_name
+from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
+
+_WARM_UP_ROWS = (1, 1, 8)
 
 log = logging.getLogger(__name__)
 
 
-class ChampionFollower:
-    """Holds the champion that answers; a request keeps the version that it began with.
+@dataclass(frozen=True)
+class ServedModel:
+    """A version that was warmed up.
 
-    Args:
-        registry: where the alias `champion` lives.
-        system: the system's spec; a model trained on other columns is refused.
-        poll_seconds: how often the alias is read.
+    Attributes:
+        builder: makes its matrix.
     """
 
-    def __init__(self, registry: Registry, system: SystemSpec, poll_seconds: float) -> None:
-        self._registry, self._system, self._poll_seconds = registry, system, poll_seconds
-        self._current: LoadedModel | None = None
+    loaded: LoadedModel
+    builder: VectorBuilder
+
+    @property
+    def version(self) -> int:
+        """Its version in the registry."""
+        return self.loaded.version
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """P(positive) or the value of each row."""
+        return self.loaded.predict(matrix)
+
+
+@dataclass(frozen=True)
+class Served:
+    """All that answers at one moment; the first name is the one that a request without a version means."""
+
+    names: Mapping[str, ServedModel]
+    default: ServedModel
+
+    @property
+    def versions(self) -> dict[int, ServedModel]:
+        """By version."""
+        return {model.version: model for model in self.names.values()}
+
+
+class ChampionFollower:
+    """Holds what answers; a request keeps the model that it began with.
+
+    Args:
+        registry: where the aliases live.
+        system: the system's spec; a model trained on other columns is refused.
+        poll_seconds: how often the aliases are read.
+        names: aliases, and versions as numbers. The first must be there; the others may come and go.
+    """
+
+    def __init__(
+        self, registry: RegistryReader, system: SystemSpec, poll_seconds: float, names: Sequence[str] = ("champion",)
+    ) -> None:
+        self._registry, self._system, self._poll_seconds, self._names = registry, system, poll_seconds, tuple(names)
+        self._kinds = column_types(system)
+        self._served: Served | None = None
         self._problem: str | None = None
         self._refreshing, self._stop = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="champion-follower", daemon=True)
 
     @property
     def problem(self) -> str | None:
-        """Why the last look at the registry failed; the old champion answers on."""
+        """Why the last look at the registry failed; the old models answer on."""
         return self._problem
 
     def start(self) -> None:
-        """Begin to follow the alias."""
+        """Begin to follow the aliases."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -45,46 +94,80 @@ class ChampionFollower:
         self._stop.set()
         self._thread.join(timeout=self._poll_seconds + 5)
 
-    def current(self) -> LoadedModel:
-        """The champion.
+    def served(self) -> Served:
+        """What answers now.
+
+        Raises:
+            ServiceUnavailableError: nothing was loaded yet.
+        """
+        if self._served is None:
+            raise ServiceUnavailableError(self._problem or "no champion is loaded yet", conn_id=CONN_ID)
+        return self._served
+
+    def current(self) -> ServedModel:
+        """The model that a request without a version means.
 
         Raises:
             ServiceUnavailableError: none was loaded yet.
         """
-        model = self._current
-        if model is None:
-            raise ServiceUnavailableError(self._problem or "no champion is loaded yet", conn_id=CONN_ID)
-        return model
+        return self.served().default
+
+    def find(self, version: str | None = None, label: str | None = None) -> ServedModel:
+        """The model of a version or of a label, which is an alias.
+
+        Raises:
+            RequestError: 404, it is not served.
+            ServiceUnavailableError: nothing was loaded yet.
+        """
+        served = self.served()
+        if label is not None:
+            found = served.names.get(label)
+        else:
+            found = served.default if version is None else served.versions.get(_number(version))
+        if found is None:
+            wanted = f"label {label!r}" if label is not None else f"version {version}"
+            have = ", ".join(f"{name} (version {model.version})" for name, model in served.names.items())
+            raise RequestError(f"{wanted} of {self._system.name!r} is not served; served are: {have}", status=404)
+        return found
 
     def refresh(self) -> int:
-        """Load the version that the alias names, unless it answers already; return it.
+        """Load what the names mean now, unless it answers already; return the default's version.
 
         Raises:
             ServiceUnavailableError: the registry is away or has no champion.
-            ServiceRejectedError: the champion does not fit the system's spec.
+            ServiceRejectedError: the champion is damaged or does not fit the system's spec.
         """
         with self._refreshing:
-            try:
-                version = self._registry.require_alias(CHAMPION)
-                if self._current is None or self._current.version != version:
-                    self._swap(version)
-            except AIPatternsError as error:
-                self._problem = str(error)
-                raise
-            self._problem = None
-            return version
+            problems: list[str] = []
+            names: dict[str, ServedModel] = {}
+            loaded = {} if self._served is None else self._served.versions
+            for name in self._names:
+                try:
+                    version = int(name) if name.isdecimal() else self._registry.require_alias(name)
+                    names[name] = loaded[version] = loaded.get(version) or self._load(version)
+                except AIPatternsError as error:
+                    self._problem = str(error)
+                    if name == self._names[0]:
+                        raise
+                    problems.append(str(error))
+                    if isinstance(error, ServiceRejectedError) and self._served and name in self._served.names:
+                        names[name] = self._served.names[name]
+            if self._served is None or self._served.names != names:
+                self._served = Served(names, names[self._names[0]])  # one assignment: a reader sees the old or the new
+                log.info("from now on answer: %s", {name: model.version for name, model in names.items()})
+            self._problem = "; ".join(problems) or None
+            return self._served.default.version
 
-    def _swap(self, version: int) -> None:
-        model = self._registry.load_onnx(version)
-        columns = self._system.model.columns
-        if model.columns != columns:
+    def _load(self, version: int) -> ServedModel:
+        loaded = self._registry.load(version)
+        if loaded.columns != self._system.model.columns:
             raise ServiceRejectedError(
                 f"version {version} was trained on other columns than the spec names; train and promote again",
                 conn_id=CONN_ID,
             )
-        model.predict(np.full((1, len(columns)), np.nan, np.float32))
-        self._current = model  # one assignment: a reader sees the old or the new one
-        log.info("version %d answers from now on", version)
+        for rows in _WARM_UP_ROWS:
+            loaded.predict(np.full((rows, len(loaded.columns)), np.nan, np.float32))
+        return ServedModel(loaded, VectorBuilder(self._system, loaded.encodings, self._kinds))
 
     def _follow(self) -> None:
         while not self._stop.is_set():
@@ -92,6 +175,21 @@ class ChampionFollower:
                 self.refresh()
             except AIPatternsError as error:
                 log.warning("the champion cannot be refreshed: %s", error)
-            except Exception:
+            except Exception as error:
+                self._problem = str(error)
                 log.exception("the champion cannot be refreshed")
             self._stop.wait(self._poll_seconds)
+
+
+def column_types(system: SystemSpec) -> dict[str, ColumnType]:
+    """Type of each decision input and of each stored feature."""
+    columns = system.decision_stream.columns
+    kinds = {name: columns[name].type for name in system.decision.inputs}
+    for view in view_names(system):
+        kinds |= {column_name(view, feature): kind for feature, kind in feature_types(system, view).items()}
+    return kinds
+
+
+def _number(text: str) -> int:
+    """A version, 0 (there is none such) where the text is no number."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0

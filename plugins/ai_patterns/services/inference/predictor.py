@@ -1,89 +1,115 @@
-"""From a query to predictions: inputs, online features, the champion, the log."""
+"""From a query to predictions: inputs, online features, the model, the log."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, groupby
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from ai_patterns.clients.online_features import OnlineFeatureReader, OnlineFeatures
-from ai_patterns.core.predictions import features_json, prediction_schema
-from ai_patterns.core.vectors import add_on_demand, model_matrix
+from ai_patterns.clients.feast_repository import feature_types, view_names
+from ai_patterns.clients.online_store import FoundFeatures
+from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
-from ai_patterns.services.inference.model import ChampionFollower
+from ai_patterns.services.inference.logged import Scored
+from ai_patterns.services.inference.model import ChampionFollower, ServedModel
 from ai_patterns.services.inference.requests import Predictions, Query
 from ai_patterns.services.inference.rows import RowParser, parse_decided_at
-from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name
+from ai_patterns.spec.features import column_name
 from ai_patterns.spec.system import SystemSpec
 
 
 @dataclass(frozen=True)
+class Job:
+    """A query that was read: what the model that answers it needs.
+
+    Attributes:
+        columns: the decision's inputs.
+        decided_at: when each row is decided, UTC.
+        model: answers all the rows.
+        asked_at: when the query was read, UTC.
+    """
+
+    columns: dict[str, list[Any]]
+    decided_at: list[dt.datetime]
+    model: ServedModel
+    asked_at: dt.datetime
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.decided_at)
+
+
 class Predictor:
     """Answers queries about one system."""
 
-    system: SystemSpec
-    parser: RowParser
-    features: OnlineFeatureReader
-    champion: ChampionFollower
-    log: PredictionLog
+    def __init__(
+        self, system: SystemSpec, features: FeatureReader, champion: ChampionFollower, log: PredictionLog
+    ) -> None:
+        self.system, self.features, self.champion, self.log = system, features, champion, log
+        self.parser = RowParser(system)
+        self._names = {
+            view: [column_name(view, feature) for feature in feature_types(system, view)] for view in view_names(system)
+        }
 
-    def predict(self, query: Query) -> Predictions:
-        """Score every row and log it; all rows are scored by one model version.
+    def prepare(self, query: Query, model: ServedModel) -> Job:
+        """Read a query.
 
         Raises:
             RequestError: a field is missing, wrong or unknown.
-            ServiceUnavailableError: no champion, no feature store, or a full log.
         """
+        columns = self.parser.parse(query.records)
         now = dt.datetime.now(dt.UTC)
-        inputs = self.parser.parse(query.records)
-        decided_at = parse_decided_at(query.decided_at, inputs.num_rows, now)
-        model = self.champion.current()
-        found = self.features.read(inputs, decided_at if query.decided_at is not None else None)
-        table = add_on_demand(self.system, _beside(inputs, found.table))
-        scores = model.predict(model_matrix(self.system, table, model.encodings))
-        predictions = Predictions(
-            scores=[float(score) for score in scores],
-            ids=[str(uuid.uuid4()) for _ in scores],
-            degraded=self._degraded(found, inputs.num_rows),
-            model_name=self.system.name,
-            model_version=model.version,
+        return Job(columns, parse_decided_at(query.decided_at, len(query.records), now), model, now)
+
+    def predict(self, jobs: Sequence[Job]) -> list[Predictions]:
+        """Score every row and log it; all rows of a job are scored by its model.
+
+        Raises:
+            ServiceUnavailableError: no feature store, or a full log.
+        """
+        answers: list[Predictions] = []
+        for _, same in groupby(jobs, key=lambda job: id(job.model)):
+            answers += self._predict(list(same))
+        return answers
+
+    def _predict(self, jobs: list[Job]) -> list[Predictions]:
+        model = jobs[0].model
+        columns = _joined([job.columns for job in jobs])
+        decided_at = [instant for job in jobs for instant in job.decided_at]
+        rows = len(decided_at)
+        found = self.features.read(columns, rows, decided_at)
+        columns |= found.columns
+        matrix, made = model.builder.build(columns, rows)
+        scored = Scored(
+            columns=columns,
+            made=made,
+            scores=model.predict(matrix).tolist(),
+            ids=[str(uuid.uuid4()) for _ in range(rows)],
+            degraded=self._degraded(found, rows),
+            decided_at=decided_at,
+            served_at=[job.asked_at for job in jobs for _ in range(job.rows)],
+            version=model.version,
         )
-        if inputs.num_rows:
-            self.log.put(self._log_rows(table, predictions, decided_at, now))
-        return predictions
+        if rows:
+            self.log.put(scored)
+        ends = [*accumulate(job.rows for job in jobs)]
+        return [self._answer(scored, slice(end - job.rows, end)) for job, end in zip(jobs, ends, strict=True)]
 
-    def _degraded(self, found: OnlineFeatures, rows: int) -> list[list[str]]:
-        specs: dict[str, GroupSpec | DimensionGroupSpec] = {**self.system.groups, **self.system.lookups}
-        names = {view: [column_name(view, feature) for feature in specs[view].features] for view in found.missing}
-        return [
-            [name for view, lost in found.missing.items() if lost[row] for name in names[view]] for row in range(rows)
-        ]
+    def _answer(self, scored: Scored, part: slice) -> Predictions:
+        return Predictions(
+            scored.scores[part], scored.ids[part], scored.degraded[part], self.system.name, scored.version
+        )
 
-    def _log_rows(
-        self, table: pa.Table, predictions: Predictions, decided_at: list[dt.datetime], now: dt.datetime
-    ) -> pa.Table:
-        wanted = list(dict.fromkeys([*self.system.decision.inputs, *self.system.model.columns]))
-        columns = {name: table.column(name) for name in self.system.decision_stream.key}
-        rows = table.num_rows
-        columns |= {
-            "prediction_id": predictions.ids,
-            "decided_at": decided_at,
-            "served_at": [now] * rows,
-            "features": [features_json(row) for row in table.select(wanted).to_pylist()],
-            "score": np.asarray(predictions.scores),
-            "model_version": [predictions.model_version] * rows,
-            "degraded": predictions.degraded,
-            "mode": ["online"] * rows,
-            "day": [instant.date() for instant in decided_at],
-        }
-        schema = prediction_schema(self.system)
-        return pa.table({name: columns[name] for name in schema.names}, schema)
+    def _degraded(self, found: FoundFeatures, rows: int) -> list[list[str]]:
+        lost = [(self._names[view], missing) for view, missing in found.missing.items() if True in missing]
+        return [[name for names, missing in lost if missing[row] for name in names] for row in range(rows)]
 
 
-def _beside(left: pa.Table, right: pa.Table) -> pa.Table:
-    for name in right.column_names:
-        left = left.append_column(name, right.column(name))
-    return left
+def _joined(parts: Sequence[dict[str, list[Any]]]) -> dict[str, list[Any]]:
+    if len(parts) == 1:
+        return dict(parts[0])
+    return {name: [value for part in parts for value in part[name]] for name in parts[0]}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from ai_patterns.errors import ServiceRejectedError
 
@@ -35,12 +37,14 @@ class Query:
         decided_at: when the decisions are made: nothing (now), one ISO 8601 instant, or one for each row.
         columnar: whether the answer is wanted by column too (TF Serving's `inputs`).
         id: the caller's name for the request.
+        outputs: the tensors that are wanted (Open Inference); none named: all.
     """
 
     records: list[Record]
     decided_at: Any = None
     columnar: bool = False
     id: str | None = None
+    outputs: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,33 @@ class Predictions:
     def numbers(self) -> list[float | None]:
         """The scores as JSON knows them: null where one is not finite."""
         return [score if math.isfinite(score) else None for score in self.scores]
+
+
+@dataclass
+class Answer:
+    """What goes back over HTTP."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = b"application/json"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def json_answer(document: object, status: int = 200) -> Answer:
+    """A JSON document; what is not finite becomes null."""
+    return Answer(msgspec.json.encode(document), status)
+
+
+def read_json(body: bytes) -> Any:
+    """A body as JSON.
+
+    Raises:
+        RequestError: 400, it is none.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"the body is not valid: {error}", status=400) from None
 
 
 def records_of_columns(columns: Mapping[str, Any]) -> list[Record]:

@@ -3,15 +3,20 @@
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
 
-from ai_patterns.services.inference.guard import require_key
-from ai_patterns.services.inference.protocols import mlflow, open_inference, tensorflow
-from ai_patterns.services.inference.requests import Query
+from ai_patterns.services.inference.contract import refusals
+from ai_patterns.services.inference.protocols import open_inference, tensorflow
 from ai_patterns.services.inference.service import Service
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of routes made in a function.
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+_OPERATIONS: dict[str, Any] = {"tags": ["operations"], "responses": refusals(503)}
+_TENSORFLOW: dict[str, Any] = {"tags": ["TensorFlow Serving"], "responses": refusals(404, 503)}
+_OPEN_INFERENCE: dict[str, Any] = {"tags": ["Open Inference 2"], "responses": refusals(404, 503)}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -23,7 +28,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 
 def _add_operations(app: FastAPI, service: Service) -> None:
-    @app.get("/health")
+    @app.get("/health", tags=["operations"])
     async def health() -> dict[str, Any]:
         prediction_log, champion = service.predictor.log, service.predictor.champion
         state = {
@@ -33,91 +38,67 @@ def _add_operations(app: FastAPI, service: Service) -> None:
         }
         return {"status": "alive", "prediction_log": state, "champion": {"problem": champion.problem}}
 
-    @app.get("/ready")
+    @app.get("/ready", **_OPERATIONS)
     def ready() -> dict[str, Any]:
         return {"status": "ready", "model": service.predictor.system.name, "model_version": service.check()}
 
-    @app.get("/metrics")
+    @app.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(service.metrics.text(), media_type=TEXT)
 
-    @app.post("/admin/reload")
+    @app.post("/admin/reload", tags=["operations"], responses=refusals(401, 403, 503))
     def reload(request: Request) -> dict[str, int]:
-        require_key(request, service.settings.api_key)
+        service.guard.admit_change(dict(request.headers.raw))
         return {"model_version": service.predictor.champion.refresh()}
 
 
 def _add_mlflow(app: FastAPI, service: Service) -> None:
-    def parse(body: Any) -> Query:
-        if not isinstance(body, str):
-            return mlflow.parse(body)
-        query = mlflow.parse_csv(body)
-        return Query(service.predictor.parser.from_text(query.records))
-
-    @app.post("/invocations")
-    async def invocations(request: Request) -> Response:
-        return await service.answer(request, "mlflow", parse, lambda _, found: mlflow.render(found))
-
-    @app.get("/ping")
+    @app.get("/ping", tags=["MLflow"], response_class=Response, responses=refusals(503))
     def ping() -> Response:
         service.check()
         return Response()
 
 
 def _add_tensorflow(app: FastAPI, service: Service) -> None:
-    @app.post("/v1/models/{name}:predict")
-    @app.post("/v1/models/{name}/versions/{version}:predict")
-    async def predict(request: Request, name: str, version: int | None = None) -> Response:
-        service.require_model(name, version)
-        return await service.answer(
-            request,
-            "tensorflow",
-            tensorflow.parse,
-            lambda query, found: tensorflow.render(found, columnar=query.columnar),
-        )
+    @app.get("/v1/models/{name}/metadata", **_TENSORFLOW)
+    @app.get("/v1/models/{name}/versions/{version}/metadata", **_TENSORFLOW)
+    @app.get("/v1/models/{name}/labels/{label}/metadata", **_TENSORFLOW)
+    async def metadata(name: str, version: str | None = None, label: str | None = None) -> dict[str, Any]:
+        model = service.find_model(name, version, label)
+        return tensorflow.render_metadata(service.predictor.system, model.version)
 
-    @app.get("/v1/models/{name}/metadata")
-    @app.get("/v1/models/{name}/versions/{version}/metadata")
-    async def metadata(name: str, version: int | None = None) -> dict[str, Any]:
-        return tensorflow.render_metadata(service.predictor.system, service.require_model(name, version))
+    @app.get("/v1/models/{name}", **_TENSORFLOW)
+    async def statuses(name: str) -> dict[str, Any]:
+        service.find_model(name)
+        return tensorflow.render_status(service.predictor.champion.served().versions)
 
-    @app.get("/v1/models/{name}")
-    @app.get("/v1/models/{name}/versions/{version}")
-    async def status(name: str, version: int | None = None) -> dict[str, Any]:
-        return tensorflow.render_status(service.require_model(name, version))
+    @app.get("/v1/models/{name}/versions/{version}", **_TENSORFLOW)
+    @app.get("/v1/models/{name}/labels/{label}", **_TENSORFLOW)
+    async def status(name: str, version: str | None = None, label: str | None = None) -> dict[str, Any]:
+        return tensorflow.render_status([service.find_model(name, version, label).version])
 
 
 def _add_open_inference(app: FastAPI, service: Service) -> None:
-    @app.get("/v2")
+    @app.get("/v2", **_OPEN_INFERENCE)
     async def server() -> dict[str, Any]:
         return open_inference.render_server()
 
-    @app.get("/v2/health/live")
+    @app.get("/v2/health/live", **_OPEN_INFERENCE)
     async def live() -> dict[str, bool]:
         return {"live": True}
 
-    @app.get("/v2/health/ready")
+    @app.get("/v2/health/ready", **_OPEN_INFERENCE)
     def ready() -> dict[str, bool]:
         return {"ready": bool(service.check())}
 
-    @app.get("/v2/models/{name}/ready")
-    @app.get("/v2/models/{name}/versions/{version}/ready")
-    def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
-        service.require_model(name, version)
+    @app.get("/v2/models/{name}/ready", **_OPEN_INFERENCE)
+    @app.get("/v2/models/{name}/versions/{version}/ready", **_OPEN_INFERENCE)
+    def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
+        service.find_model(name, version)
         return {"name": name, "ready": bool(service.check())}
 
-    @app.get("/v2/models/{name}")
-    @app.get("/v2/models/{name}/versions/{version}")
-    async def model(name: str, version: int | None = None) -> dict[str, Any]:
-        return open_inference.render_metadata(service.predictor.system, service.require_model(name, version))
-
-    @app.post("/v2/models/{name}/infer")
-    @app.post("/v2/models/{name}/versions/{version}/infer")
-    async def infer(request: Request, name: str, version: int | None = None) -> Response:
-        service.require_model(name, version)
-        return await service.answer(
-            request,
-            "open_inference",
-            open_inference.parse,
-            lambda query, found: open_inference.render(found, query.id),
-        )
+    @app.get("/v2/models/{name}", **_OPEN_INFERENCE)
+    @app.get("/v2/models/{name}/versions/{version}", **_OPEN_INFERENCE)
+    async def model(name: str, version: str | None = None) -> dict[str, Any]:
+        service.find_model(name, version)
+        return open_inference.render_metadata(service.predictor.system, service.predictor.champion.served().versions)

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from ai_patterns.services.inference.guard import Caller
+
 _VARIABLES = {
     "system_folder": "AI_PATTERNS_SYSTEM_FOLDER",
     "lake": "AI_PATTERNS_LAKE",
@@ -32,6 +36,15 @@ class Settings:
         flush_seconds: longest time that a prediction waits for the lake.
         max_body_bytes: largest request body.
         queue_rows: most predictions that wait for the lake.
+        callers: further keys, which may ask for predictions; from `AI_PATTERNS_API_KEYS` alone, JSON such as
+            `{"shop": {"key": "...", "requests_per_second": 50}}`.
+        models: aliases and versions that are served; the first answers where a request names none.
+        deadline_seconds: a prediction that is not made by then is refused with 503.
+        waiting_rows: most rows that wait for their score; beyond them 503.
+        batch_rows: most rows of several requests that are scored together.
+        body_seconds: how long a body may take to come.
+        workers: processes behind the port.
+        listener: file descriptor of the supervisor's listening socket, in a worker.
     """
 
     system_folder: Path
@@ -46,13 +59,28 @@ class Settings:
     flush_seconds: float = 2.0
     max_body_bytes: int = 8 * 2**20
     queue_rows: int = 100_000
+    callers: Mapping[str, Caller] = field(default_factory=dict, repr=False)
+    models: tuple[str, ...] = ("champion",)
+    deadline_seconds: float = 5.0
+    waiting_rows: int = 4096
+    batch_rows: int = 256
+    body_seconds: float = 10.0
+    workers: int = 1
+    listener: int | None = None
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Read the settings; exits with a usage message where one is missing or malformed."""
     values = vars(_parser(environment).parse_args(arguments))
     key = environment.get("AI_PATTERNS_API_KEY") or None
-    return Settings(**values, api_key=key)
+    return Settings(**values, api_key=key, callers=_callers(environment.get("AI_PATTERNS_API_KEYS")))
+
+
+def _callers(text: str | None) -> Mapping[str, Caller]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Caller]) if text else {}
+    except msgspec.DecodeError as error:
+        raise SystemExit(f"AI_PATTERNS_API_KEYS is not understood: {error}") from None
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -67,6 +95,16 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--poll-seconds", type=float, default=environment.get("AI_PATTERNS_POLL_SECONDS", "3"))
     parser.add_argument("--flush-seconds", type=float, default=environment.get("AI_PATTERNS_FLUSH_SECONDS", "2"))
     parser.add_argument("--max-body-bytes", type=int, default=environment.get("AI_PATTERNS_MAX_BODY_BYTES", "8388608"))
+    parser.add_argument("--deadline-seconds", type=float, default=environment.get("AI_PATTERNS_DEADLINE_SECONDS", "5"))
+    parser.add_argument("--waiting-rows", type=int, default=environment.get("AI_PATTERNS_WAITING_ROWS", "4096"))
+    parser.add_argument("--workers", type=int, default=environment.get("AI_PATTERNS_WORKERS", "1"))
+    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--models",
+        type=lambda text: tuple(text.split(",")),
+        default=environment.get("AI_PATTERNS_MODELS", "champion"),
+        help="aliases and versions to serve, such as champion,challenger,7; the first is the default",
+    )
     parser.add_argument(
         "--open-predictions",
         action="store_true",

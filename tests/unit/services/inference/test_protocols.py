@@ -94,7 +94,7 @@ def test_answers_are_valid_json_with_the_services_extras() -> None:
 
 def test_metadata_names_every_input_with_its_type() -> None:
     system = bakery.bakery()
-    kinds = {item["name"]: item["datatype"] for item in open_inference.render_metadata(system, 1)["inputs"]}
+    kinds = {item["name"]: item["datatype"] for item in open_inference.render_metadata(system, [1])["inputs"]}
     assert list(kinds) == list(system.decision.inputs)
     assert (kinds["placed_at"], kinds["shop"], kinds["grams"], kinds["gift"]) == ("BYTES", "INT64", "FP64", "BOOL")
     signature = tensorflow.render_metadata(system, 1)["metadata"]["signature_def"]["signature_def"]["serving_default"]

@@ -28,10 +28,11 @@ def parser() -> RowParser:
 
 
 def test_types(parser: RowParser) -> None:
-    row = parser.parse([ROW, {**ROW, "product": None}]).to_pylist()[0]
+    columns = parser.parse([ROW, {**ROW, "product": None}])
+    row = {name: values[0] for name, values in columns.items()}
     placed = dt.datetime(2024, 1, 3, 11, 30, 0, 1, tzinfo=dt.UTC)
     assert row == {**ROW, "placed_at": placed, "grams": 1.0}
-    assert parser.parse([]).num_rows == 0
+    assert parser.parse([]) == {name: [] for name in ROW}
 
 
 @pytest.mark.parametrize(

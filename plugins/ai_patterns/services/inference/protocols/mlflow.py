@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ai_patterns.services.inference.requests import (
+    Answer,
     Predictions,
     Query,
     Record,
     RequestError,
+    json_answer,
+    read_json,
     records_of_columns,
     require_object,
     require_records,
 )
 
+if TYPE_CHECKING:
+    from ai_patterns.services.inference.guard import Headers
+    from ai_patterns.services.inference.service import Service
+
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def read(body: bytes, headers: Headers, service: Service) -> Query:
+    """Read a request: JSON in one of the four forms, or CSV.
+
+    Raises:
+        RequestError: it is malformed.
+    """
+    if not headers.get(b"content-type", b"").startswith(b"text/csv"):
+        return parse(read_json(body))
+    try:
+        query = parse_csv(body.decode("utf-8"))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"the body is not valid: {error}", status=400) from None
+    return Query(service.predictor.parser.from_text(query.records))
+
+
+def answer(_: Query, predictions: Predictions) -> Answer:
+    """The response."""
+    return json_answer(render(predictions))
 
 
 def parse(body: object) -> Query:

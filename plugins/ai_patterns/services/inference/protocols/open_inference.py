@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from ai_patterns.services.inference.protocols import tensors
 from ai_patterns.services.inference.requests import (
+    Answer,
     Predictions,
     Query,
     RequestError,
+    json_answer,
+    read_json,
     records_of_columns,
     require_object,
     require_records,
 )
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
+
+if TYPE_CHECKING:
+    from ai_patterns.services.inference.guard import Headers
+    from ai_patterns.services.inference.service import Service
 
 _DATATYPES: dict[ColumnType, str] = {
     "string": "BYTES",
@@ -24,30 +33,75 @@ _DATATYPES: dict[ColumnType, str] = {
     "boolean": "BOOL",
 }
 
+_OUTPUTS = {"score": "FP64", "prediction_id": "BYTES", "degraded": "BYTES"}
 
-def parse(body: object) -> Query:
+
+def read(body: bytes, headers: Headers, _: Service) -> Query:
+    """Read an `infer` request, with or without bytes behind its JSON.
+
+    Raises:
+        RequestError: it is malformed.
+    """
+    document, tail = tensors.split(body, headers.get(tensors.HEADER_LENGTH))
+    return parse(read_json(document), tail)
+
+
+def answer(query: Query, predictions: Predictions) -> Answer:
+    """The response; the tensors that were asked for so are bytes behind the JSON."""
+    document = render(predictions, query.id)
+    wanted = {output["name"]: output for output in query.outputs}
+    if wanted:
+        document["outputs"] = [output for output in document["outputs"] if output["name"] in wanted]
+    tail = b""
+    for output in document["outputs"]:
+        if wanted.get(output["name"], {}).get("binary", query.columnar):
+            content = tensors.pack(output["datatype"], output.pop("data"))
+            output["parameters"] = {"binary_data_size": len(content)}
+            tail += content
+    made = json_answer(document)
+    if tail:
+        made.headers.append((tensors.HEADER_LENGTH, b"%d" % len(made.body)))
+        made.content_type, made.body = b"application/octet-stream", made.body + tail
+    return made
+
+
+def parse(body: object, tail: bytes = b"") -> Query:
     """Read one tensor of shape `[n]` or `[n, 1]` a column; `parameters.decided_at` tells when the decisions are made.
+
+    Args:
+        body: the JSON.
+        tail: the bytes of the tensors that have a `binary_data_size`, in their order.
 
     Raises:
         RequestError: a tensor is malformed or its data do not fill its shape.
     """
     document = require_object(body, "the body")
-    tensors = require_records(document.get("inputs"), "inputs")
     parameters = require_object(document.get("parameters") or {}, "parameters")
     columns: dict[str, Any] = {}
-    for number, tensor in enumerate(tensors):
+    place = 0
+    for number, tensor in enumerate(require_records(document.get("inputs"), "inputs")):
         name = tensor.get("name")
         if not isinstance(name, str) or name in columns:
             raise RequestError(f"inputs[{number}] must have a name of its own", status=422)
-        columns[name] = _data(dict(tensor), name)
-    return Query(records_of_columns(columns), parameters.get("decided_at"), id=document.get("id"))
+        size = _binary_size(tensor, name)
+        columns[name] = _data(dict(tensor), name, None if size is None else tail[place : place + size])
+        place += size or 0
+    if place != len(tail):
+        raise RequestError(f"{len(tail)} bytes follow the JSON, the tensors announce {place}", status=422)
+    return Query(
+        records_of_columns(columns),
+        parameters.get("decided_at"),
+        columnar=parameters.get("binary_data_output") is True,
+        id=_id(document),
+        outputs=_outputs(document),
+    )
 
 
 def render(predictions: Predictions, request_id: str | None) -> dict[str, Any]:
     """Three output tensors: `score`, `prediction_id` and `degraded` (a JSON list of feature names a row)."""
     rows = len(predictions.scores)
     degraded = [json.dumps(names) for names in predictions.degraded]
-    answer = {
+    document = {
         "model_name": predictions.model_name,
         "model_version": str(predictions.model_version),
         "outputs": [
@@ -56,33 +110,62 @@ def render(predictions: Predictions, request_id: str | None) -> dict[str, Any]:
             {"name": "degraded", "datatype": "BYTES", "shape": [rows], "data": degraded},
         ],
     }
-    return answer if request_id is None else {**answer, "id": request_id}
+    return document if request_id is None else {**document, "id": request_id}
 
 
-def render_metadata(system: SystemSpec, version: int) -> dict[str, Any]:
+def render_metadata(system: SystemSpec, versions: Iterable[int]) -> dict[str, Any]:
     """The model's inputs and outputs."""
     columns = system.decision_stream.columns
-    outputs = (("score", "FP64"), ("prediction_id", "BYTES"), ("degraded", "BYTES"))
     return {
         "name": system.name,
-        "versions": [str(version)],
+        "versions": [str(version) for version in sorted(versions)],
         "platform": "onnx_onnxv1",
         "inputs": [_tensor(name, _DATATYPES[columns[name].type]) for name in system.decision.inputs],
-        "outputs": [_tensor(name, datatype) for name, datatype in outputs],
+        "outputs": [_tensor(name, datatype) for name, datatype in _OUTPUTS.items()],
     }
 
 
 def render_server() -> dict[str, Any]:
     """The server's own metadata."""
-    return {"name": "ai-patterns-inference", "version": "2", "extensions": []}
+    return {"name": "ai-patterns-inference", "version": "2", "extensions": ["binary_tensor_data"]}
 
 
 def _tensor(name: str, datatype: str) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": [-1]}
 
 
-def _data(tensor: dict[str, Any], name: str) -> list[Any]:
+def _id(document: dict[str, Any]) -> str | None:
+    name = document.get("id")
+    if name is not None and not isinstance(name, str):
+        raise RequestError("id must be a string", status=422)
+    return name
+
+
+def _outputs(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The outputs that are wanted, each with its name and whether it is wanted as bytes."""
+    found = []
+    for output in require_records(document.get("outputs") or [], "outputs"):
+        if output.get("name") not in [*_OUTPUTS]:
+            raise RequestError(
+                f"there is no output {output.get('name')!r}; there are {', '.join(_OUTPUTS)}", status=422
+            )
+        parameters = require_object(output.get("parameters") or {}, "parameters of an output")
+        wanted = {"name": output["name"]}
+        found.append(wanted | {"binary": True} if parameters.get("binary_data") is True else wanted)
+    return found
+
+
+def _binary_size(tensor: Mapping[str, Any], name: str) -> int | None:
+    size = require_object(tensor.get("parameters") or {}, f"parameters of {name!r}").get("binary_data_size")
+    if size is not None and (type(size) is not int or size < 0):
+        raise RequestError(f"binary_data_size of the tensor {name!r} must be a number of bytes", status=422)
+    return size
+
+
+def _data(tensor: dict[str, Any], name: str, content: bytes | None) -> list[Any]:
     data, shape = tensor.get("data"), tensor.get("shape")
+    if content is not None:
+        data = tensors.unpack(tensor.get("datatype"), content, name)
     if (
         not isinstance(data, list)
         or not isinstance(shape, list)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ai_patterns.services.inference.requests import (
+    Answer,
     Predictions,
     Query,
+    Record,
     RequestError,
+    json_answer,
+    read_json,
     records_of_columns,
     require_object,
     require_records,
 )
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
+
+if TYPE_CHECKING:
+    from ai_patterns.services.inference.guard import Headers
+    from ai_patterns.services.inference.service import Service
 
 SIGNATURE = "serving_default"
 _DTYPES: dict[ColumnType, str] = {
@@ -25,6 +34,66 @@ _DTYPES: dict[ColumnType, str] = {
 }
 
 
+def read(body: bytes, _: Headers, __: Service) -> Query:
+    """Read a `:predict` request.
+
+    Raises:
+        RequestError: it is malformed.
+    """
+    return parse(read_json(body))
+
+
+def read_classify(body: bytes, _: Headers, service: Service) -> Query:
+    """Read a `:classify` request.
+
+    Raises:
+        RequestError: it is malformed, or the model is none of classes.
+    """
+    _require_task(service.predictor.system, "classification", "classify")
+    return parse_examples(read_json(body))
+
+
+def read_regress(body: bytes, _: Headers, service: Service) -> Query:
+    """Read a `:regress` request.
+
+    Raises:
+        RequestError: it is malformed, or the model is none of numbers.
+    """
+    _require_task(service.predictor.system, "regression", "regress")
+    return parse_examples(read_json(body))
+
+
+def answer(query: Query, predictions: Predictions) -> Answer:
+    """The response to `:predict`."""
+    return json_answer(render(predictions, columnar=query.columnar))
+
+
+def answer_classify(_: Query, predictions: Predictions) -> Answer:
+    """The response to `:classify`: for each example the classes 0 and 1 with their probabilities."""
+    pairs = [[["0", None if p is None else 1 - p], ["1", p]] for p in predictions.numbers()]
+    return json_answer({"result": pairs, **predictions.extras()})
+
+
+def answer_regress(_: Query, predictions: Predictions) -> Answer:
+    """The response to `:regress`."""
+    return json_answer({"result": predictions.numbers(), **predictions.extras()})
+
+
+def parse_examples(body: object) -> Query:
+    """Read `examples`, each an object of features, with what all share in `context`.
+
+    Raises:
+        RequestError: another signature, or malformed.
+    """
+    document = require_object(body, "the body")
+    _require_signature(document)
+    context = require_object(document.get("context") or {}, "context")
+    examples: list[Record] = [
+        {**context, **example} for example in require_records(document.get("examples"), "examples")
+    ]
+    return Query(examples, document.get("decided_at"))
+
+
 def parse(body: object) -> Query:
     """Read `instances` (rows) or `inputs` (columns); `decided_at` beside them tells when the decisions are made.
 
@@ -32,8 +101,7 @@ def parse(body: object) -> Query:
         RequestError: not exactly one of the two, another signature, or malformed.
     """
     document = require_object(body, "the body")
-    if document.get("signature_name", SIGNATURE) != SIGNATURE:
-        raise RequestError(f"the only signature is {SIGNATURE!r}", status=400)
+    _require_signature(document)
     if ("instances" in document) == ("inputs" in document):
         raise RequestError("the body must hold either instances (rows) or inputs (columns)", status=422)
     decided_at = document.get("decided_at")
@@ -48,10 +116,15 @@ def render(predictions: Predictions, *, columnar: bool) -> dict[str, Any]:
     return {"outputs" if columnar else "predictions": predictions.numbers(), **predictions.extras()}
 
 
-def render_status(version: int) -> dict[str, Any]:
-    """The model's status, as TF Serving writes it."""
+def render_status(versions: Iterable[int]) -> dict[str, Any]:
+    """The status of versions, as TF Serving writes it."""
     status = {"error_code": "OK", "error_message": ""}
-    return {"model_version_status": [{"version": str(version), "state": "AVAILABLE", "status": status}]}
+    return {
+        "model_version_status": [
+            {"version": str(version), "state": "AVAILABLE", "status": status}
+            for version in sorted(versions, reverse=True)
+        ]
+    }
 
 
 def render_metadata(system: SystemSpec, version: int) -> dict[str, Any]:
@@ -72,3 +145,13 @@ def render_metadata(system: SystemSpec, version: int) -> dict[str, Any]:
 def _tensor(name: str, dtype: str) -> dict[str, Any]:
     shape = {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False}
     return {"dtype": dtype, "tensor_shape": shape, "name": name}
+
+
+def _require_signature(document: dict[str, Any]) -> None:
+    if document.get("signature_name", SIGNATURE) not in (SIGNATURE, ""):
+        raise RequestError(f"the only signature is {SIGNATURE!r}", status=400)
+
+
+def _require_task(system: SystemSpec, task: str, verb: str) -> None:
+    if system.model.task != task:
+        raise RequestError(f"{system.name!r} is a model of {system.model.task}; :{verb} needs {task}", status=400)

@@ -1,0 +1,115 @@
+"""Predictions without a framework between: raw ASGI, msgspec and the batcher; all other paths go to FastAPI."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from ai_patterns.errors import AIPatternsError
+from ai_patterns.services.inference.guard import Headers, read_body
+from ai_patterns.services.inference.protocols import mlflow, open_inference, tensorflow
+from ai_patterns.services.inference.refusals import refusal
+from ai_patterns.services.inference.requests import Answer, Predictions, Query, RequestError
+from ai_patterns.services.inference.service import Service
+
+_TENSORFLOW = re.compile(r"/v1/models/([^/:]+)(?:/versions/([^/:]+)|/labels/([^/:]+))?:(predict|classify|regress)")
+_OPEN_INFERENCE = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
+
+
+log = logging.getLogger(__name__)
+
+
+class Operation(NamedTuple):
+    """How a path's requests are read and answered."""
+
+    protocol: str
+    parse: Callable[[bytes, Headers, Service], Query]
+    render: Callable[[Query, Predictions], Answer]
+
+
+class Target(NamedTuple):
+    """What a path asks for."""
+
+    operation: Operation
+    name: str | None = None
+    version: str | None = None
+    label: str | None = None
+
+
+OPERATIONS = {
+    "invocations": Operation("mlflow", mlflow.read, mlflow.answer),
+    "predict": Operation("tensorflow", tensorflow.read, tensorflow.answer),
+    "classify": Operation("tensorflow", tensorflow.read_classify, tensorflow.answer_classify),
+    "regress": Operation("tensorflow", tensorflow.read_regress, tensorflow.answer_regress),
+    "infer": Operation("open_inference", open_inference.read, open_inference.answer),
+}
+
+
+def find_target(path: str) -> Target | None:
+    """What a path asks for, None where it is no prediction's."""
+    if path == "/invocations":
+        return Target(OPERATIONS["invocations"])
+    if found := _TENSORFLOW.fullmatch(path):
+        name, version, label, verb = found.groups()
+        return Target(OPERATIONS[verb], name, version, label)
+    if found := _OPEN_INFERENCE.fullmatch(path):
+        return Target(OPERATIONS["infer"], *found.groups())
+    return None
+
+
+class Edge:
+    """The ASGI application: predictions here, the rest in `app`."""
+
+    def __init__(self, app: FastAPI, service: Service) -> None:
+        self._app, self._service = app, service
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI document, as `/openapi.json` gives it."""
+        return self._app.openapi()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live through the application's life."""
+        target = find_target(scope["path"]) if scope["type"] == "http" else None
+        if target is None:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        answer = await self._answer(scope, receive, target)
+        self._service.metrics.count(target.operation.protocol, answer.status, time.perf_counter() - started)
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, scope: Scope, receive: Receive, target: Target) -> Answer:
+        try:
+            return await self._predict(scope, receive, target)
+        except AIPatternsError as error:
+            return refusal(error)
+        except Exception as error:  # a fault of ours must not look like a closed connection
+            log.exception("a prediction failed")
+            return refusal(error)
+
+    async def _predict(self, scope: Scope, receive: Receive, target: Target) -> Answer:
+        service, headers = self._service, dict(scope["headers"])
+        if scope["method"] != "POST":
+            raise RequestError("predictions are asked for by POST", status=405)
+        service.guard.admit_prediction(headers)
+        settings = service.settings
+        body = await read_body(receive, headers, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
+        model = service.find_model(target.name, target.version, target.label)
+        query = target.operation.parse(body, headers, service)
+        predictions = await service.batcher.answer(service.predictor.prepare(query, model))
+        service.metrics.count_rows(predictions)
+        answer = target.operation.render(query, predictions)
+        answer.headers.append((b"x-model-version", b"%d" % predictions.model_version))
+        return answer
+
+
+def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    length = (b"content-length", b"%d" % len(answer.body))
+    return [(b"content-type", answer.content_type), length, *answer.headers]

@@ -1,0 +1,78 @@
+"""Scored rows on their way into the `predictions` table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from ai_patterns.core.expressions import Array
+from ai_patterns.core.predictions import prediction_schema
+from ai_patterns.spec.system import SystemSpec
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A batch of rows with their scores, one entry a row.
+
+    Attributes:
+        columns: inputs and stored features.
+        made: on-demand features.
+        scores: P(positive) or the value.
+        ids: identity of each prediction.
+        degraded: features whose entity was unknown.
+        decided_at: when each decision is made, UTC.
+        served_at: when its request was read, UTC.
+        version: the model's.
+    """
+
+    columns: Mapping[str, list[Any]]
+    made: Mapping[str, Array]
+    scores: list[float]
+    ids: list[str]
+    degraded: list[list[str]]
+    decided_at: list[dt.datetime]
+    served_at: list[dt.datetime]
+    version: int
+
+
+def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
+    """The rows as the lake keeps them."""
+    wanted = list(dict.fromkeys([*system.decision.inputs, *system.model.columns]))
+    decided_at = _every(batch.decided_at for batch in batches)
+    columns: dict[str, Any] = {
+        name: _every(batch.columns[name] for batch in batches) for name in system.decision_stream.key
+    }
+    columns |= {
+        "prediction_id": _every(batch.ids for batch in batches),
+        "decided_at": decided_at,
+        "served_at": _every(batch.served_at for batch in batches),
+        "features": _every(_features(batch, wanted) for batch in batches),
+        "score": np.asarray(_every(batch.scores for batch in batches)),
+        "model_version": _every([batch.version] * len(batch.ids) for batch in batches),
+        "degraded": _every(batch.degraded for batch in batches),
+        "mode": ["online"] * len(decided_at),
+        "day": [instant.date() for instant in decided_at],
+    }
+    schema = prediction_schema(system)
+    return pa.table({name: columns[name] for name in schema.names}, schema)
+
+
+def _every(parts: Iterable[list[Any]]) -> list[Any]:
+    return [item for part in parts for item in part]
+
+
+def _features(batch: Scored, wanted: Sequence[str]) -> list[str]:
+    """What `core.predictions.features_json` writes of each row, whole columns at a time."""
+    columns = [_plain(batch.made[name].tolist() if name in batch.made else batch.columns[name]) for name in wanted]
+    rows = zip(*columns, strict=True)
+    return [msgspec.json.encode(dict(zip(wanted, row, strict=True))).decode() for row in rows]
+
+
+def _plain(values: list[Any]) -> list[Any]:
+    return [value.isoformat() if isinstance(value, dt.datetime) else value for value in values]
