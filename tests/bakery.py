@@ -105,6 +105,13 @@ def _products(system: SystemSpec) -> pa.Table:
 
 def register_champion(registry: Registry, system: SystemSpec, seed: int) -> int:
     """Fit the spec's estimator on made-up rows, log it and make it the champion."""
+    version = register(registry, system, seed)
+    registry.set_alias(CHAMPION, version)
+    return version
+
+
+def register(registry: Registry, system: SystemSpec, seed: int) -> int:
+    """Fit the spec's estimator on made-up rows and log it; nobody follows it yet."""
     random = np.random.default_rng(seed)
     columns = system.model.columns
     matrix = random.normal(size=(300, len(columns))).astype(np.float32)
@@ -124,5 +131,4 @@ def register_champion(registry: Registry, system: SystemSpec, seed: int) -> int:
             card={"rows": 300},
         )
     )
-    registry.set_alias(CHAMPION, version)
     return version
