@@ -16,7 +16,7 @@ from ai_patterns.cli import main
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.online_features import OnlineFeatureReader
 from ai_patterns.core.days import Days
-from ai_patterns.core.predictions import PARTITIONS, features_json, prediction_schema
+from ai_patterns.core.predictions import PARTITIONS
 from ai_patterns.core.vectors import add_on_demand
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import ParityError
@@ -32,6 +32,7 @@ from ai_patterns.spec.system import SystemSpec
 from ai_patterns.ui.page import render_page
 from ai_patterns.ui.pages import find_system, read_page, read_prediction
 from integration.skew import BUGS, Site
+from logged_vectors import logged_vectors
 
 LOADED = Days.parse("2013-03-08/2013-03-11")
 SERVED = Days.parse("2013-03-09/2013-03-10")
@@ -73,23 +74,7 @@ FROM events WHERE hour(observed_at) % 5 = 2 AND origin = 'EWR'"""
 
 def log_predictions(system: SystemSpec, lake: Lake, rows: pa.Table) -> None:
     """Log rows of inputs and features as the service does, in place of what was logged."""
-    wanted = list(dict.fromkeys([*system.decision.inputs, *system.model.columns]))
-    count, decided = rows.num_rows, rows["decided_at"].to_pylist()
-    columns = {name: rows[name] for name in system.decision_stream.key}
-    columns |= {
-        "prediction_id": [f"p-{key}" for key in rows["flight_id"].to_pylist()],
-        "decided_at": decided,
-        "served_at": [dt.datetime.now(dt.UTC)] * count,
-        "features": [features_json(row) for row in rows.select(wanted).to_pylist()],
-        "score": [0.5] * count,
-        "model_version": [1] * count,
-        "degraded": [[]] * count,
-        "mode": ["online"] * count,
-        "day": [instant.date() for instant in decided],
-    }
-    schema = prediction_schema(system)
-    table = pa.table({name: columns[name] for name in schema.names}, schema)
-    lake.replace_where("predictions", table, "mode = 'online'", PARTITIONS)
+    lake.replace_where("predictions", logged_vectors(system, rows), "mode = 'online'", PARTITIONS)
 
 
 def differing(report: ParityReport) -> set[str]:

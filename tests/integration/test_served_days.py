@@ -14,7 +14,7 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.online_features import OnlineFeatureReader
 from ai_patterns.clients.tile_store_sqlite import SqliteTileStore
 from ai_patterns.core.days import Days
-from ai_patterns.core.predictions import PARTITIONS, features_json, prediction_schema
+from ai_patterns.core.predictions import PARTITIONS
 from ai_patterns.core.vectors import add_on_demand
 from ai_patterns.jobs.extraction import load_dimensions
 from ai_patterns.jobs.feature_store import apply_repository, materialize
@@ -27,31 +27,12 @@ from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.services.stream_worker.worker import StreamWorker
 from ai_patterns.spec.model import ParitySpec
 from ai_patterns.spec.system import SystemSpec
+from logged_vectors import logged_vectors
 from soak_figures import add_figures
 
 HISTORY = Days.parse("2013-03-05/2013-03-07")
 FIRST = dt.date(2013, 3, 8)
 """New York's clocks go forward two days later."""
-
-
-def log_predictions(system: SystemSpec, lake: Lake, rows: pa.Table) -> None:
-    """Log vectors as the service does."""
-    wanted = list(dict.fromkeys([*system.decision.inputs, *system.model.columns]))
-    count, decided = rows.num_rows, rows["decided_at"].to_pylist()
-    columns = {name: rows[name] for name in system.decision_stream.key}
-    columns |= {
-        "prediction_id": [f"p-{key}" for key in rows["flight_id"].to_pylist()],
-        "decided_at": decided,
-        "served_at": [dt.datetime.now(dt.UTC)] * count,
-        "features": [features_json(row) for row in rows.select(wanted).to_pylist()],
-        "score": [0.5] * count,
-        "model_version": [1] * count,
-        "degraded": [[]] * count,
-        "mode": ["online"] * count,
-        "day": [instant.date() for instant in decided],
-    }
-    schema = prediction_schema(system)
-    lake.append("predictions", pa.table({name: columns[name] for name in schema.names}, schema), PARTITIONS)
 
 
 def serve_day(replay: Replay, worker: StreamWorker, reader: OnlineFeatureReader, day: Days) -> int:
@@ -68,7 +49,8 @@ def serve_day(replay: Replay, worker: StreamWorker, reader: OnlineFeatureReader,
         found = reader.read(due.select(list(replay.system.decision.inputs)), [instant] * due.num_rows).table
         for name in found.column_names:
             due = due.append_column(name, found[name])
-        log_predictions(replay.system, replay.lake, add_on_demand(replay.system, due))
+        vectors = logged_vectors(replay.system, add_on_demand(replay.system, due))
+        replay.lake.append("predictions", vectors, PARTITIONS)
         served += due.num_rows
     replay.live(worker, events[sent:])
     return served

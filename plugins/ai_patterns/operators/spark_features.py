@@ -29,7 +29,7 @@ class SubmitSparkFeaturesOperator(SparkSubmitOperator):
 
     It is Airflow's `SparkSubmitOperator` with the application, its arguments, Delta's jars and the session's settings
     filled in. The connection says where: `local[4]`, `spark://host:7077`, or `yarn`; without one it is `local[2]` on
-    this machine. In the cluster modes that Airflow's provider tracks, a retry finds the running application again.
+    this machine, which is what is under test. YARN's cluster mode needs the provider's `yarn_track_via_rm_api=True`.
     The lake must be in reach of the cluster: `hdfs://`, or a folder that all its machines share.
 
     Args:
