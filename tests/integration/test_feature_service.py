@@ -255,7 +255,7 @@ def test_a_view_without_entity_is_written_where_it_is_read(site: Site) -> None:
     assert open_store(site.folder).get_online_features(["world:load"], [{"driver_id": 1}]).to_dict()["load"] == [0.5]
 
 
-def test_a_push_to_both_stores_goes_through_feast(site: Site) -> None:
+def test_a_push_to_an_unknown_place_is_refused(site: Site) -> None:
     moment = drivers.NOW + dt.timedelta(minutes=5)
     frame = {"driver_id": [3002], "event_timestamp": [moment.isoformat()], "speed": [8.0], "street": ["Weg"]}
     refused = site.post("/push", {"push_source_name": "live_push", "df": frame, "to": "everywhere"}, HEADERS)
