@@ -18,7 +18,10 @@ CLOCKS = {"local_minute": 1440.0, "arrival_hour": 24.0}
 
 
 def shift(share: float) -> Fault:
-    return lambda columns, name, random, spread: {**columns, name: columns[name] + share * spread[name]}
+    def move(columns: Columns, name: str, random: np.random.Generator, spread: Mapping[str, float]) -> Columns:
+        return {**columns, name: columns[name] + share * spread[name]}
+
+    return move
 
 
 def scaled(columns: Columns, name: str, random: np.random.Generator, spread: Mapping[str, float]) -> Columns:
@@ -101,7 +104,8 @@ FAULTS: Mapping[str, tuple[str, Fault]] = {
 
 def strikes(kind: str, bins: Bins) -> list[str]:
     """The features that a fault of this kind can strike."""
-    of_kind = {"numeric": [*bins.edges], "categorical": [*bins.categories], "clocks": [*CLOCKS], "all": [*bins.features]}
+    numeric, words = [*bins.edges], [*bins.categories]
+    of_kind = {"numeric": numeric, "categorical": words, "clocks": [*CLOCKS], "all": [*numeric, *words]}
     return of_kind[kind]
 
 

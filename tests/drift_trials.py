@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +39,11 @@ class Year:
 
     Args:
         rows: features with `day`, ordered by it; whole weeks of days.
+
+    Attributes:
+        bins: what is counted in.
+        profiles: of every day.
+        clean: features that hardly ever miss a value.
     """
 
     def __init__(self, rows: pa.Table) -> None:
@@ -47,6 +52,8 @@ class Year:
         numbers = [name for name in rows.column_names if name not in (*words, "day")]
         self.bins = fit_bins(rows, numbers, words)
         self.profiles = profile_days(rows, self.bins)
+        shares = {name: found.sum() / self.profiles.rows.sum() for name, found in self.profiles.missing.items()}
+        self.clean = {name for name, share in shares.items() if share < SPEC.max_missing_increase / 4}
         self._spread = {name: float(np.nanstd(self._columns[name])) for name in numbers}
         self._starts = np.searchsorted(self._columns["day"], np.array(self.profiles.days, "datetime64[D]")).tolist()
 
@@ -75,7 +82,7 @@ class Year:
         return np.asarray(random.permutation(blocks).reshape(-1))
 
     def fault_weeks(self, weeks: Sequence[Week], each: int, random: np.random.Generator) -> list[Week]:
-        """Each fault `each` times, over all features that it can strike in random turn, in weeks chosen from `weeks`."""
+        """Each fault `each` times in some of `weeks`, over all features that it can strike in random turn."""
         return [
             replace(weeks[int(random.integers(len(weeks)))], fault=name, feature=features[number % len(features)])
             for name, (kind, _) in FAULTS.items()
@@ -83,9 +90,12 @@ class Year:
             for number in range(each)
         ]
 
-    def judged(self, weeks: Sequence[Week], rule: Rule, random: np.random.Generator) -> list[tuple[float, str]]:
-        """What the rule says of each week."""
-        return [rule(profiles) for profiles in self.weeks(weeks, random)]
+    def judged(
+        self, weeks: Sequence[Week], rules: Mapping[str, Rule], random: np.random.Generator
+    ) -> dict[str, list[tuple[float, str]]]:
+        """What each rule says of each week."""
+        said = [{name: rule(profiles) for name, rule in rules.items()} for profiles in self.weeks(weeks, random)]
+        return {name: [week[name] for week in said] for name in rules}
 
     def weeks(self, weeks: Sequence[Week], random: np.random.Generator) -> Iterator[Profiles]:
         """Profiles of each week behind its history; faults are put into its rows, which are profiled again."""
@@ -104,7 +114,8 @@ class Year:
 
     def _profile_faults(self, weeks: Sequence[Week], random: np.random.Generator) -> Profiles:
         """Every faulted week in one pass, under days that mark it."""
-        return profile_days(pa.concat_tables([self._broken(n, week, random) for n, week in enumerate(weeks)]), self.bins)
+        rows = [self._broken(number, week, random) for number, week in enumerate(weeks)]
+        return profile_days(pa.concat_tables(rows), self.bins)
 
     def _broken(self, number: int, week: Week, random: np.random.Generator) -> pa.Table:
         ends = [*self._starts[1:], len(self._columns["day"])]
@@ -119,8 +130,52 @@ class Year:
 def calibrated(profiles: Profiles) -> tuple[float, str]:
     """The system's own rule."""
     first = decide(profiles, WEEK, SPEC).signs[0]
-    # A broken contract goes before any score, however strong.
     return first.strength, first.feature
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule did on one null.
+
+    Attributes:
+        weeks: weeks without a change that were judged.
+        false_alarms: share of them that alarmed.
+        found: share of the weeks with each fault that alarmed.
+        named: share of the alarms on faults whose first feature is the guilty one.
+        clean: share found of the missing values in columns that had had none.
+    """
+
+    weeks: int
+    false_alarms: float
+    found: Mapping[str, float]
+    named: float
+    clean: float
+
+    @property
+    def mean(self) -> float:
+        """Mean of `found` over the faults."""
+        return float(np.mean([*self.found.values()]))
+
+
+def outcome(
+    calm: Sequence[tuple[float, str]],
+    weeks: Sequence[Week],
+    broken: Sequence[tuple[float, str]],
+    clean: Collection[str],
+    bound: float = 1.0,
+) -> Outcome:
+    """Sum up verdicts on weeks without and with faults; an alarm is a strength above `bound`."""
+    hit = np.array([strength > bound for strength, _ in broken])
+    by_fault = {name: np.array([week.fault == name for week in weeks]) for name in FAULTS}
+    first = np.array([week.fault.startswith("missing") and week.feature in clean for week in weeks])
+    guilty = np.array([week.feature == feature for week, (_, feature) in zip(weeks, broken, strict=True)])
+    return Outcome(
+        weeks=len(calm),
+        false_alarms=float(np.mean([strength > bound for strength, _ in calm])),
+        found={name: float(hit[places].mean()) for name, places in by_fault.items()},
+        named=float(guilty[hit].mean()) if hit.any() else 1.0,
+        clean=float(hit[first].mean()) if first.any() else 1.0,
+    )
 
 
 def _mark(number: int, place: int) -> dt.date:

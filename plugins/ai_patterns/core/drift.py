@@ -139,7 +139,6 @@ _MEANINGS = {
     "residual_mean": "shift given all other features",
     "residual_spread": "change of spread given all other features",
     "missing_share": "missing share",
-    "largest": "share of one value",
 }
 
 
@@ -147,14 +146,12 @@ def _basis(decision: Decision) -> str:
     if decision.calibrated:
         return f"Calibrated on past windows: without a change at most {STATED_RATE:.0%} of weeks alarm"
     return (
-        f"Not calibrated yet: {decision.history} of {decision.needed} days of history; until then only broken contracts "
-        "alarm, by fixed bounds and at no stated rate"
+        f"Not calibrated yet: {decision.history} of {decision.needed} days of history; until then only broken "
+        "contracts alarm, by fixed bounds and at no stated rate"
     )
 
 
 def _range(name: str, reference: Profiles, window: Profiles) -> Finding:
-    low, high, least, most = (
-        float(part[name][0]) for part in (window.low, window.high, reference.low, reference.high)
-    )
+    low, high, least, most = (float(part[name][0]) for part in (window.low, window.high, reference.low, reference.high))
     left = low < least or high > most
     return Finding("out_of_range", name, float(left), detail=f"[{low:g}, {high:g}] against [{least:g}, {most:g}]")

@@ -6,7 +6,7 @@ whether this window stands out of the past ones by more than these did among the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,4 +177,4 @@ def _bounds(spec: MonitoringSpec, *, daily: bool) -> dict[str, float]:
     stuck, gap = spec.max_stuck_share, spec.max_gap_share
     if daily:
         missing, unseen, stuck, gap = 2 * missing, 2 * unseen, min(1.4 * stuck, 0.95), 2 * gap
-    return {"missing_share": missing, "unseen": unseen, "largest": stuck, "gap": gap}
+    return {"missing_share": missing, "unseen": unseen, "surge": stuck, "gap": gap}

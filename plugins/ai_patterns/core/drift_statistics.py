@@ -1,4 +1,4 @@
-"""How far a window's features are from the days before it: one number a feature and statistic, none of them a verdict."""
+"""How far a window's features are from the days before it: numbers, none of them a verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from ai_patterns.core.bins import Floats
 from ai_patterns.core.daily_profiles import Profiles
 
-STATISTICS = ("distance", "missing", "unseen", "gap", "surge", "residual_mean", "residual_spread", "missing_share", "largest")
+STATISTICS = (
+    "distance",
+    "missing",
+    "unseen",
+    "gap",
+    "surge",
+    "residual_mean",
+    "residual_spread",
+    "missing_share",
+)
 RIDGE = 1e-4
 
 Places = NDArray[np.int64]
@@ -39,14 +48,14 @@ def window_statistics(profiles: Profiles, length: int, reference: int, ends: Seq
         shares = _share(window, window.sum(1)), _share(before, before.sum(1))
         numeric = name in profiles.bins.edges
         found[:, place, 0] = _distance(*shares, ordered=numeric)
-        found[:, place, 7] = missing / np.maximum(window_rows, 1)
-        found[:, place, 1] = np.abs(found[:, place, 7] - missed / np.maximum(reference_rows, 1))
+        rows = np.maximum(window_rows, 1)
+        found[:, place, 7] = missing / rows
+        found[:, place, 1] = np.abs(missing / rows - missed / np.maximum(reference_rows, 1))
         never = np.where(before == 0, window, 0)
-        found[:, place, 2] = never.sum(1) / np.maximum(window_rows, 1)
+        found[:, place, 2] = never.sum(1) / rows
         if numeric:
-            found[:, place, 3] = np.where(_inside(before), never, 0).sum(1) / np.maximum(window_rows, 1)
+            found[:, place, 3] = np.where(_inside(before), never, 0).sum(1) / rows
         found[:, place, 4] = (shares[0] - shares[1]).max(1)
-        found[:, place, 8] = window.max(1) / np.maximum(window_rows, 1)
     numbers = len(profiles.bins.edges)
     found[:, :numbers, 5:7] = residuals(*(_sums(profiles.products, *span) for span in spans))
     found[(window_rows == 0) | (reference_rows == 0)] = np.nan

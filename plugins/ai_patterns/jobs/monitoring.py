@@ -112,6 +112,8 @@ def _features(system: SystemSpec, lake: Lake, span: Days, features_of: FeaturesO
     if features_of == "predictions":
         return prediction_features(system, lake, span, names)
     return lake.dataset(features_of, span)
+
+
 def _with_history(system: SystemSpec, days: Days) -> Days:
     return Days(_before(days, history_days(days.count, system.monitoring)).first, days.last)
 

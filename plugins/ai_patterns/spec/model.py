@@ -120,15 +120,15 @@ class MonitoringSpec(Part):
         reference: length of the period before a window that it is compared with.
         max_psi: population stability index above which a feature is reported; informational by itself.
         max_missing_increase: share of missing values of a feature that had none.
-        max_stuck_share: share of rows with one value.
+        max_stuck_share: rise of the share of rows with one value.
         max_unseen_share: share of rows with categories never seen.
-        max_gap_share: share of rows with numbers that lie between all that were ever seen, such as after a change of unit.
+        max_gap_share: share of rows with numbers between those ever seen, such as after a change of unit.
     """
 
     reference: Duration = timedelta(days=28)
     max_psi: float = Field(default=0.2, gt=0)
     max_missing_increase: float = Field(default=0.02, gt=0, le=1)
-    max_stuck_share: float = Field(default=0.5, gt=0, le=1)
+    max_stuck_share: float = Field(default=0.6, gt=0, le=1)
     max_unseen_share: float = Field(default=0.02, gt=0, le=1)
     max_gap_share: float = Field(default=0.5, gt=0, le=1)
 
