@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from ai_patterns.core.bins import Bins, Floats, Rows, quoted, run
 
 Integers = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 REACH = 6.0
 """Spreads from the median at which a value counts no further in the products."""
@@ -92,20 +94,21 @@ class Profiles:
         """The days at these places; -1 is an empty one."""
         index = np.asarray(places, dtype=np.int64)
 
-        def taken(found: NDArray[np.generic], empty: float = 0) -> NDArray[np.generic]:
-            padded = np.concatenate([found, np.full((1, *found.shape[1:]), empty, found.dtype)])
-            return padded[index]
-
         return replace(
             self,
-            rows=taken(self.rows),
-            missing={name: taken(found) for name, found in self.missing.items()},
-            counts={name: taken(found) for name, found in self.counts.items()},
-            low={name: taken(found, np.nan) for name, found in self.low.items()},
-            high={name: taken(found, np.nan) for name, found in self.high.items()},
-            products=taken(self.products),
+            rows=_taken(self.rows, index),
+            missing={name: _taken(found, index) for name, found in self.missing.items()},
+            counts={name: _taken(found, index) for name, found in self.counts.items()},
+            low={name: _taken(found, index, np.nan) for name, found in self.low.items()},
+            high={name: _taken(found, index, np.nan) for name, found in self.high.items()},
+            products=_taken(self.products, index),
             newcomers=tuple(self.newcomers[place] if place >= 0 else {} for place in places),
         )
+
+
+def _taken(found: NDArray[Number], places: Integers, empty: float = 0) -> NDArray[Number]:
+    """Rows at these places; -1 is an empty one."""
+    return np.concatenate([found, np.full((1, *found.shape[1:]), empty, found.dtype)])[places]
 
 
 def profile_days(rows: Rows, bins: Bins) -> Profiles:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.core.drift import STRENGTH
 from ai_patterns.core.metrics import OF_TASK
 from ai_patterns.errors import MissingDependencyError
+from ai_patterns.jobs.estimate import read_estimates
 from ai_patterns.jobs.group_view import read_decisions
 from ai_patterns.jobs.status import system_status
 from ai_patterns.spec.system import SystemSpec
@@ -41,9 +43,11 @@ def write_report(system: SystemSpec, lake: Lake, folder: Path | str) -> Path:
     plots = {metric: _plot(metric, weeks) for metric in OF_TASK[system.model.task]} if weeks else {}
     decisions = read_decisions(lake)
     drift = _plot(STRENGTH, [{**row, STRENGTH: row["value"]} for row in decisions], bound=1.0) if decisions else None
-    page, told = target / "report.html", status | {"drift": decisions}
+    estimates = [asdict(week) for week in read_estimates(system, lake, system.feedback.metric)]
+    page, told = target / "report.html", status | {"drift": decisions, "estimates": estimates}
     (target / "report.json").write_text(json.dumps(told, default=str, indent=2) + "\n", "utf-8")
-    page.write_text(_render(system=system, status=status, plots=plots, decisions=decisions, drift=drift), "utf-8")
+    values = {"status": status, "plots": plots, "decisions": decisions, "drift": drift, "estimates": estimates}
+    page.write_text(_render(system=system, **values), "utf-8")
     log.info("the report is at %s", page)
     return page
 
