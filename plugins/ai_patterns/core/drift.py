@@ -106,7 +106,8 @@ def in_groups(reference: Floats, window: Floats) -> tuple[Floats, Floats]:
         return reference, window
     middle = (np.cumsum(reference) - reference / 2) / total
     group = np.unique(np.minimum((middle * GROUPS).astype(int), GROUPS - 1), return_inverse=True)[1]
-    return np.bincount(group, weights=reference), np.bincount(group, weights=window)
+    grouped = [np.asarray(np.bincount(group, weights=part), np.float64) for part in (reference, window)]
+    return grouped[0], grouped[1]
 
 
 def conclude(decision: Decision, window: Profiles) -> Iterator[Finding]:

@@ -152,7 +152,7 @@ def score(past: Floats, now: Floats) -> Floats:
     spread = np.maximum(np.quantile(before, 0.9, axis=0) - middle, LEAST_SPREAD)
     own = np.maximum(((before - middle) / spread).max(0), LEAST_OWN)
     threshold = own**OWN * np.nanmax(own) ** (1 - OWN)
-    return np.nan_to_num((here - middle) / spread / threshold, nan=-np.inf)
+    return np.asarray(np.nan_to_num((here - middle) / spread / threshold, nan=-np.inf), np.float64)
 
 
 def _breaches(profiles: Profiles, past: Floats, now: Floats, spec: MonitoringSpec, size: int) -> Iterator[Sign]:

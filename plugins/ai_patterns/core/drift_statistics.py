@@ -84,7 +84,7 @@ def residuals(window: Floats, reference: Floats) -> Floats:
     mean = np.einsum("tij,tj->ti", weights, now[:, :, 0])
     square = np.einsum("tij,tjk,tik->ti", weights, now, weights, optimize=True)
     spread = np.sqrt(np.maximum(square - mean**2, 1e-12))
-    base = np.sqrt(np.einsum("tij,tjk,tik->ti", weights, before, weights, optimize=True))
+    base = np.sqrt(np.maximum(np.einsum("tij,tjk,tik->ti", weights, before, weights, optimize=True), 1e-12))
     return np.stack([np.abs(mean) / base, np.abs(np.log(spread / base))], axis=-1)
 
 
@@ -101,8 +101,8 @@ def _share(counts: Floats, total: Floats) -> Floats:
 def _distance(window: Floats, reference: Floats, *, ordered: bool) -> Floats:
     """Largest difference of the cumulated shares, or for categories the total variation."""
     if ordered:
-        return np.abs(np.cumsum(window - reference, axis=1)).max(1)
-    return np.abs(window - reference).sum(1) / 2
+        return np.asarray(np.abs(np.cumsum(window - reference, axis=1)).max(1), np.float64)
+    return np.asarray(np.abs(window - reference).sum(1) / 2, np.float64)
 
 
 def _inside(reference: Floats) -> NDArray[np.bool_]:
