@@ -85,14 +85,14 @@ def _run(python: str, script: Path, path: Path, variables: dict[str, str]) -> tu
         process = subprocess.Popen(  # noqa: S603
             [python, str(script), str(path), WINDOW], stdout=printed, env={**os.environ, **variables}
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        status = process.wait()
         seconds = time.perf_counter() - started
         printed.seek(0)
         lines = printed.read().splitlines()
     if status:
         raise RuntimeError(f"{script.name} ended with {status}")
     answer: dict[str, Any] = json.loads(lines[-1])
-    return answer, {"seconds": seconds, "megabytes": usage.ru_maxrss / 1024}
+    return answer, {"seconds": seconds, "megabytes": answer["megabytes"]}
 
 
 def _require_scipys(year: pa.Table, ours: dict[str, Any], times: int) -> None:
