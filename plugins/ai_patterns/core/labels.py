@@ -1,4 +1,4 @@
-"""Labels that come by prediction id: what is let in, what is the same again, what corrects, what is refused and why."""
+"""Labels that come from outside: what is let in, what is the same again, what corrects, what is refused and why."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ai_patterns.core.label_rows import Identity, Key, RefusedError, read_label
 from ai_patterns.core.metrics import Task
 from ai_patterns.spec.durations import format_duration
 
-FIELDS = ("prediction_id", "label", "observed_at")
 UNKNOWN = "no such prediction"
 """The reason that may pass: the prediction's own row can still be on its way to the lake."""
-MAX_ID_LENGTH = 200
 CLOCK_SKEW = dt.timedelta(minutes=5)
 """How far the sender's clock may be ahead of ours."""
 
@@ -57,33 +56,33 @@ class LabelVerdict:
     reason: str = ""
 
 
-class _RefusedError(Exception):
-    """A row cannot be a label: the field and the reason."""
-
-
 def judge_labels(
-    rows: Sequence[Mapping[str, Any]],
-    decisions: Mapping[str, Decision],
+    rows: Sequence[Any],
+    decisions: Mapping[Identity, Decision],
     *,
+    key: Key,
     task: Task,
     now: dt.datetime,
     attribution: dt.timedelta | None = None,
 ) -> list[LabelVerdict]:
-    """Judge rows of `prediction_id`, `label` and `observed_at`; each gets a verdict, in the order of the rows.
+    """Judge rows as `core.label_rows.read_label` takes them; each gets a verdict, in the order of the rows.
 
     Of several labels of a decision the one observed last stands; one that was observed before it and comes after it
     is refused. Delivered twice, a row says nothing new.
 
     Args:
         rows: as they came.
-        decisions: the known predictions' decisions, by prediction id; predictions of one decision share its labels.
+        decisions: the known predictions' decisions, by prediction id and by key; predictions of one decision share
+            its labels.
+        key: the columns that identify a decision.
         task: classification takes 0 and 1 (or a boolean), regression any finite number.
         now: UTC.
         attribution: an outcome observed later than this after its decision is not put down to it.
 
     >>> at = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     >>> rows = [{"prediction_id": "p", "label": label, "observed_at": at} for label in (1, 1, 0)]
-    >>> found = judge_labels(rows, {"p": Decision(("a",), at)}, task="classification", now=at)
+    >>> known, key = {"p": Decision(("a",), at)}, {"id": "string"}
+    >>> found = judge_labels(rows, known, key=key, task="classification", now=at)
     >>> [verdict.outcome for verdict in found], found[2].reason
     (['landed', 'repeated', 'refused'], 'the label 1 of the same instant stands')
     """
@@ -91,10 +90,10 @@ def judge_labels(
     read: list[tuple[dt.datetime, int, float, Decision]] = []
     for place, row in enumerate(rows):
         try:
-            label, observed_at = _read(row, task)
-            decision = _decision(row, decisions)
+            identity, label, observed_at = read_label(row, key=key, task=task, now=now)
+            decision = _decision(identity, decisions)
             _check_time(observed_at, decision.decided_at, now, attribution)
-        except _RefusedError as error:
+        except RefusedError as error:
             verdicts[place] = LabelVerdict(place, "refused", column=error.args[0], reason=error.args[1])
         else:
             read.append((observed_at, place, label, decision))
@@ -121,62 +120,19 @@ def _place(row: int, label: float, observed_at: dt.datetime, history: dict[dt.da
     return LabelVerdict(row, "landed" if newest is None else "corrected", label, observed_at)
 
 
-def _decision(row: Mapping[str, Any], decisions: Mapping[str, Decision]) -> Decision:
-    found = decisions.get(row["prediction_id"])
+def _decision(identity: Identity, decisions: Mapping[Identity, Decision]) -> Decision:
+    found = decisions.get(identity)
     if found is None:
-        raise _RefusedError("prediction_id", UNKNOWN)
+        raise RefusedError("prediction_id" if isinstance(identity, str) else "", UNKNOWN)
     return found
-
-
-def _read(row: Mapping[str, Any], task: Task) -> tuple[float, dt.datetime]:
-    if not isinstance(row, Mapping):
-        raise _RefusedError("", "not an object of fields")
-    for name in row:
-        if name not in FIELDS:
-            raise _RefusedError(str(name), f"no such field; a label has {', '.join(FIELDS)}")
-    for name in FIELDS:
-        if row.get(name) is None:
-            raise _RefusedError(name, "no value")
-    name = row["prediction_id"]
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_ID_LENGTH:
-        raise _RefusedError("prediction_id", f"not a text of 1 to {MAX_ID_LENGTH} characters")
-    return _label(row["label"], task), _instant(row["observed_at"])
-
-
-def _label(value: Any, task: Task) -> float:
-    if not isinstance(value, int | float) or not _finite(value):
-        raise _RefusedError("label", "not a finite number")
-    if task == "classification" and value not in (0, 1):
-        raise _RefusedError("label", "neither 0 nor 1")
-    return float(value)
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond every double
-        return False
-
-
-def _instant(value: Any) -> dt.datetime:
-    try:
-        instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise _RefusedError("observed_at", "not an instant in ISO 8601") from None
-    if instant.tzinfo is None:
-        raise _RefusedError("observed_at", "has no time zone")
-    try:
-        return instant.astimezone(dt.UTC)
-    except OverflowError:
-        raise _RefusedError("observed_at", "outside the calendar") from None
 
 
 def _check_time(
     observed_at: dt.datetime, decided_at: dt.datetime, now: dt.datetime, attribution: dt.timedelta | None
 ) -> None:
     if observed_at < decided_at:
-        raise _RefusedError("observed_at", f"before its decision at {decided_at.isoformat()}")
+        raise RefusedError("observed_at", f"before its decision at {decided_at.isoformat()}")
     if observed_at > now + CLOCK_SKEW:
-        raise _RefusedError("observed_at", "in the future")
+        raise RefusedError("observed_at", "in the future")
     if attribution is not None and observed_at > decided_at + attribution:
-        raise _RefusedError("observed_at", f"outside the attribution window of {format_duration(attribution)}")
+        raise RefusedError("observed_at", f"outside the attribution window of {format_duration(attribution)}")

@@ -1,4 +1,4 @@
-"""The feedback loop: labels land and are joined, performance is measured."""
+"""The feedback loop: labels are joined, performance is measured."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from ai_patterns.core.performance import measure_rows
 from ai_patterns.core.predictions import TABLE as PREDICTIONS
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.label_log import label_log
-from ai_patterns.jobs.landed_labels import land_labels, readmit_labels
+from ai_patterns.jobs.labels import readmit_labels
 from ai_patterns.jobs.prediction_features import prediction_features
 from ai_patterns.spec.system import SystemSpec
-
-__all__ = ["LABELS", "PERFORMANCE", "join_labels", "land_labels", "measure_performance"]
 
 log = logging.getLogger(__name__)
 LABELS, PERFORMANCE = "labels", "performance"
@@ -33,7 +31,7 @@ def join_labels(system: SystemSpec, lake: Lake, as_of: dt.datetime) -> int:
     on a later day is a row of that day, so that any past instant can be asked again. Landed labels that wait for
     their prediction are tried again first.
     """
-    readmit_labels(lake, system, now=as_of)
+    readmit_labels(system, lake, now=as_of)
     key = ", ".join(system.decision_stream.key)
     rows = duckdb.run(
         f"""

@@ -1,4 +1,4 @@
-"""Every label of a system, from its label stream and from those that were sent, as one log."""
+"""Every label of a system, from its label stream and from those that came from outside, as one log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.predictions import TIMESTAMP
 from ai_patterns.engines import duckdb
-from ai_patterns.jobs.landed_labels import read_landed
+from ai_patterns.jobs.labels import read_landed
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -24,7 +24,7 @@ def label_log(system: SystemSpec, lake: Lake, before: dt.datetime) -> pa.Table:
     columns = list(dict.fromkeys([*system.decision_stream.key, label.column, stream.known_time, stream.event_time]))
     known = ds.field(stream.known_time) < pa.scalar(before, TIMESTAMP)
     events = lake.dataset(f"events/{label.stream}").scanner(columns=columns, filter=known).to_table()
-    landed = read_landed(lake, system, before)
+    landed = read_landed(system, lake, before)
     sql = f"""
 SELECT {key}, CAST({label.column} AS DOUBLE) AS label, {stream.known_time} AS label_known_at,
   {stream.event_time} AS observed_at FROM events WHERE {label.column} IS NOT NULL

@@ -19,7 +19,7 @@ def row(name="p", label=1, hour=1, **more):
 
 
 def judge(*rows, known=KNOWN, task="classification", **more):
-    return judge_labels(rows, known, task=task, now=NOW, **more)
+    return judge_labels(rows, known, key={"id": "string"}, task=task, now=NOW, **more)
 
 
 def test_a_later_observation_corrects_and_an_earlier_one_is_too_late():
@@ -55,7 +55,7 @@ def test_predictions_of_one_decision_share_its_label():
         (row(name=""), "prediction_id", "not a text of 1 to 200 characters"),
         (row(name=7), "prediction_id", "not a text of 1 to 200 characters"),
         (row(name="x" * 201), "prediction_id", "not a text of 1 to 200 characters"),
-        (row(weight=3), "weight", "no such field; a label has prediction_id, label, observed_at"),
+        (row(weight=3), "weight", "no such field; a label has prediction_id (or id), label, observed_at"),
         (row() | {"observed_at": "soon"}, "observed_at", "not an instant in ISO 8601"),
         (row() | {"observed_at": 5}, "observed_at", "not an instant in ISO 8601"),
         (row() | {"observed_at": "2024-03-01T01:00:00"}, "observed_at", "has no time zone"),
@@ -63,6 +63,9 @@ def test_predictions_of_one_decision_share_its_label():
         (row(hour=-1), "observed_at", "before its decision at 2024-03-01T00:00:00+00:00"),
         (row(hour=49), "observed_at", "in the future"),
         ([1, 2], "", "not an object of fields"),
+        ({"id": 5, "label": 1}, "id", "not of type string"),
+        ({"id": "z", "label": 1}, "", UNKNOWN),
+        ({"label": 1}, "id", "no value"),
     ],
 )
 def test_a_row_that_is_no_label_is_refused_by_field(bad, column, reason):
