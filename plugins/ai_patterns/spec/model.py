@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from ai_patterns.spec.base import Name, Part, Title
+from ai_patterns.spec.base import Name, Part, Title, refuse
 from ai_patterns.spec.durations import Duration
 
 Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
@@ -21,11 +21,23 @@ class LabelSpec(Part):
         stream: the stream that brings the label; it shares the decision stream's key.
         column: its column that holds the truth: boolean or 0/1 for classification, a number for regression.
         maturity: how long after the decision a missing label is only "not yet known".
+        attribution: an outcome that happened later than this after the decision is not put down to it.
+        absent: the label of a mature decision for which none came, such as 0 where only events are reported; then a
+            decision counts only once it is mature, or events would count before their absence can. Without it such
+            a decision counts nowhere.
     """
 
     stream: Name
     column: Name
     maturity: Duration
+    attribution: Duration | None = None
+    absent: float | None = None
+
+    @model_validator(mode="after")
+    def _matures_after_attribution(self) -> Self:
+        if self.attribution is not None and self.attribution > self.maturity:
+            raise refuse("a label may come until the attribution window ends; maturity must reach that end", "maturity")
+        return self
 
 
 class DecisionSpec(Part):
