@@ -6,7 +6,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import doctor, evaluation, explain, export, loop, luigi, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import (
+    doctor,
+    evaluation,
+    explain,
+    export,
+    feedback,
+    loop,
+    luigi,
+    parity,
+    replay,
+    runtimes,
+    specs,
+    topics,
+)
 from ai_patterns.clients.statsd import counted
 from ai_patterns.errors import AIPatternsError
 
@@ -58,6 +71,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi, export):
+    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi, export, feedback):
         part.add_commands(commands)
     return parser

@@ -24,11 +24,11 @@ from ai_patterns.runtimes.artefacts import artefact
 from ai_patterns.runtimes.haproxy import HAProxy
 from ai_patterns.spec.system import SystemSpec
 
-FRONTED = {"features": "/ready", "inference": "/ready"}
+FRONTED = {"features": "/ready", "inference": "/ready", "feedback": "/ready"}
 """Services that are called, and where a replica says that it is ready."""
 
 WORKER = "stream_worker"
-_COMMANDS = {"features": "features", "inference": "serve", WORKER: "stream"}
+_COMMANDS = {"features": "features", "inference": "serve", "feedback": "feedback", WORKER: "stream"}
 _LOOKS, _LOOK_SECONDS = 4, 1.0
 
 log = logging.getLogger(__name__)

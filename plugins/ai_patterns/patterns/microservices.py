@@ -9,7 +9,7 @@ from ai_patterns.patterns.frame import system_dag
 from ai_patterns.spec.system import SystemSpec
 
 STEP = "microservices"
-SERVICES = ("features", "inference")
+SERVICES = ("features", "inference", "feedback")
 WORKER = "stream_worker"
 
 
