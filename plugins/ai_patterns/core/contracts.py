@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Document = Mapping[str, Any]
-_DEPTH = 20
+Seen = tuple[str, ...]
+"""References on the way to a schema: one that refers to itself is looked at once."""
 
 
 def breaking_changes(kept: Document, offered: Document) -> list[str]:
@@ -41,7 +42,7 @@ def _operation(kept: Document, was: Document, offered: Document, now: Document |
     sent = _schema(was.get("requestBody", {}))
     if sent is not None:
         taken = _schema(body)
-        yield from [] if taken is None else _narrower(kept, sent, offered, taken, "the body", 0)
+        yield from [] if taken is None else _narrower(kept, sent, offered, taken, "the body")
     for status, answer in was.get("responses", {}).items():
         if not status.startswith("2"):
             continue
@@ -50,7 +51,7 @@ def _operation(kept: Document, was: Document, offered: Document, now: Document |
             continue
         read, given = _schema(answer), _schema(now["responses"][status])
         if read is not None:
-            yield from _poorer(kept, read, offered, given or {}, "the answer", 0)
+            yield from _poorer(kept, read, offered, given or {}, "the answer")
 
 
 def _parameters(was: Document, now: Document) -> Iterator[str]:
@@ -60,10 +61,13 @@ def _parameters(was: Document, now: Document) -> Iterator[str]:
             yield f"needs the parameter {item['name']} now"
 
 
-def _narrower(kept: Document, was: Any, offered: Document, now: Any, where: str, depth: int) -> Iterator[str]:
+def _narrower(kept: Document, was: Any, offered: Document, now: Any, where: str, seen: Seen = ()) -> Iterator[str]:
     """What could be sent before and no more."""
+    way = _seen(was, seen)
+    if way is None:
+        return
     was, now = _resolve(kept, was), _resolve(offered, now)
-    if depth > _DEPTH or not now:
+    if not now:
         return
     lost = _types(kept, was) - _types(offered, now) if _types(offered, now) else frozenset()
     if lost or (_types(offered, now) and not _types(kept, was)):
@@ -74,17 +78,20 @@ def _narrower(kept: Document, was: Any, offered: Document, now: Any, where: str,
         yield f"{where}.{name} is required now"
     for name, part in was.get("properties", {}).items():
         if name in now.get("properties", {}):
-            yield from _narrower(kept, part, offered, now["properties"][name], f"{where}.{name}", depth + 1)
+            yield from _narrower(kept, part, offered, now["properties"][name], f"{where}.{name}", way)
         elif now.get("additionalProperties") is False:
             yield f"{where}.{name} is refused now"
     if "items" in was and "items" in now:
-        yield from _narrower(kept, was["items"], offered, now["items"], f"{where}[]", depth + 1)
+        yield from _narrower(kept, was["items"], offered, now["items"], f"{where}[]", way)
 
 
-def _poorer(kept: Document, was: Any, offered: Document, now: Any, where: str, depth: int) -> Iterator[str]:
+def _poorer(kept: Document, was: Any, offered: Document, now: Any, where: str, seen: Seen = ()) -> Iterator[str]:
     """What could be read before and no more."""
+    way = _seen(was, seen)
+    if way is None:
+        return
     was, now = _resolve(kept, was), _resolve(offered, now)
-    if depth > _DEPTH or not was:
+    if not was:
         return
     new = _types(offered, now) - _types(kept, was) if _types(kept, was) else frozenset()
     if new or (_types(kept, was) and not _types(offered, now)):
@@ -95,9 +102,17 @@ def _poorer(kept: Document, was: Any, offered: Document, now: Any, where: str, d
             continue
         if name in was.get("required", ()) and name not in now.get("required", ()):
             yield f"{where}.{name} may be missing now"
-        yield from _poorer(kept, part, offered, now["properties"][name], f"{where}.{name}", depth + 1)
+        yield from _poorer(kept, part, offered, now["properties"][name], f"{where}.{name}", way)
     if "items" in was and "items" in now:
-        yield from _poorer(kept, was["items"], offered, now["items"], f"{where}[]", depth + 1)
+        yield from _poorer(kept, was["items"], offered, now["items"], f"{where}[]", way)
+
+
+def _seen(schema: Any, seen: Seen) -> Seen | None:
+    """What was seen with this schema's reference; None where it was seen before."""
+    name = schema.get("$ref") if isinstance(schema, Mapping) else None
+    if name is None:
+        return seen
+    return None if name in seen else (*seen, name)
 
 
 def _schema(content: Document) -> Any | None:
@@ -105,9 +120,7 @@ def _schema(content: Document) -> Any | None:
 
 
 def _resolve(document: Document, schema: Any) -> Document:
-    for _ in range(_DEPTH):
-        if not isinstance(schema, Mapping) or "$ref" not in schema:
-            break
+    while isinstance(schema, Mapping) and "$ref" in schema:
         place: Any = document
         for part in schema["$ref"].removeprefix("#/").split("/"):
             place = place.get(part, {})

@@ -50,9 +50,17 @@ class Problem(msgspec.Struct):
 class Summary(Protocol):
     """What landing tells; see `ai_patterns.jobs.labels.LabelSummary`."""
 
-    landed: int
-    corrected: int
-    repeated: int
+    @property
+    def landed(self) -> int:
+        """First labels of their decisions."""
+
+    @property
+    def corrected(self) -> int:
+        """Labels that replace an earlier one."""
+
+    @property
+    def repeated(self) -> int:
+        """Labels that said nothing new."""
 
     @property
     def refused(self) -> Sequence[Any]:
