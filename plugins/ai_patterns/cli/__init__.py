@@ -21,7 +21,7 @@ from ai_patterns.cli import (
     topics,
 )
 from ai_patterns.clients.statsd import counted
-from ai_patterns.errors import AIPatternsError
+from ai_patterns.errors import AIPatternsError, MissingDependencyError
 
 _EPILOG = """\
 first steps:
@@ -59,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return codes[0]
     except (AIPatternsError, FileExistsError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("ai_patterns"):
+            raise
+        print(f"error: {MissingDependencyError(str(error.name), 'all')}", file=sys.stderr)
         return 1
 
 
