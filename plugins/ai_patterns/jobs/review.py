@@ -8,19 +8,20 @@ import logging
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.ledger import read_promotions
 from ai_patterns.clients.mlflow import LoadedModel, Registry
+from ai_patterns.core.comparison import Trial, evidence_gates
 from ai_patterns.core.days import Days
-from ai_patterns.core.fitting import labels, matrix_of
+from ai_patterns.core.fitting import labels, matrix_of, slice_rows
 from ai_patterns.core.ledger import champion
 from ai_patterns.core.metrics import Vector, measure
 from ai_patterns.core.promotion import (
     Gate,
     Review,
     absolute_gates,
-    comparison_gate,
     difference_gate,
     schema_gate,
 )
@@ -48,8 +49,10 @@ def review(system: SystemSpec, lake: Lake, registry: Registry, version: int) -> 
     metrics = measure(system.model.task, labels(rows), predicted)
     gates = [schema, difference_gate(system.gates, float(challenger.card["metrics"]["onnx_difference"]))]
     gates += absolute_gates(system.gates, metrics)
-    if rival not in {None, version}:
-        gates.append(_compare(system, registry.load_onnx(rival), rows, predicted))
+    against, gone = _champion(system, registry, rival if rival != version else None, rows)
+    fairness = system.gates.fairness
+    slices = slice_rows(rows, fairness.slices) if fairness else {}
+    gates += gone + evidence_gates(system.gates, Trial(labels(rows), predicted, against, _days(rows), slices))
     for gate in gates:
         log.info("gate %s %s: %s", gate.name, "passed" if gate.passed else "FAILED", gate.detail)
     return Review(version, rival, tuple(gates), metrics)
@@ -71,10 +74,23 @@ def _evaluation_rows(system: SystemSpec, lake: Lake, model: LoadedModel) -> pa.T
     return rows
 
 
-def _compare(system: SystemSpec, rival: LoadedModel, rows: pa.Table, predicted: Vector) -> Gate:
-    absent = sorted(set(rival.columns) - set(rows.column_names))
-    if absent:
-        detail = f"the champion cannot be compared with: its columns {', '.join(absent)} are gone"
-        return Gate(f"compare {system.gates.compare}", float("nan"), system.gates.tolerance, True, detail)
-    days = np.asarray(rows["decided_at"].cast(pa.timestamp("us")).to_numpy()).astype("datetime64[D]")
-    return comparison_gate(system.gates, labels(rows), predicted, predict_rows(system, rival, rows), days)
+def _champion(
+    system: SystemSpec, registry: Registry, version: int | None, rows: pa.Table
+) -> tuple[Vector | None, list[Gate]]:
+    """The champion's predictions; None where there is none, or a gate that says why it cannot be compared with."""
+    if version is None:
+        return None, []
+    if not registry.has_version(version):
+        problem = f"version {version} is not in the registry"
+    else:
+        rival = registry.load_onnx(version)
+        absent = sorted(set(rival.columns) - set(rows.column_names))
+        if not absent:
+            return predict_rows(system, rival, rows), []
+        problem = f"its columns {', '.join(absent)} are gone"
+    detail = f"the champion cannot be compared with: {problem}"
+    return None, [Gate(f"compare {system.gates.compare}", float("nan"), system.gates.tolerance, True, detail)]
+
+
+def _days(rows: pa.Table) -> NDArray[np.datetime64]:
+    return np.asarray(rows["decided_at"].cast(pa.timestamp("us")).to_numpy()).astype("datetime64[D]")
