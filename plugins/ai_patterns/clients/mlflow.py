@@ -103,6 +103,17 @@ class Registry:
             self._require_no_alias(name)
             return None
 
+    def require_version(self, version: int) -> None:
+        """See that the registry has a version.
+
+        Raises:
+            ServiceRejectedError: it has none such.
+        """
+        if not self.has_version(version):
+            have = ", ".join(map(str, self.versions())) or "none"
+            problem = f"the registry {self.tracking_uri} has no version {version} of the model {self.model_name!r}"
+            raise ServiceRejectedError(f"{problem}; its versions are: {have}.", conn_id=CONN_ID)
+
     def has_version(self, version: int) -> bool:
         """Whether the registry has a version."""
         from mlflow.exceptions import MlflowException

@@ -1,6 +1,7 @@
-"""Block bootstrap of metrics by day, on sums and sorted scores: a thousand resamples take a moment.
+"""Block bootstrap of metrics, on sums and sorted scores: a thousand resamples take a moment.
 
-Whole days are drawn with replacement (Efron and Tibshirani 1993, 8.6), since rows of one day share their weather.
+Whole blocks, such as days, are drawn with replacement (Efron and Tibshirani 1993, 8.6), since rows of one day share
+their weather.
 """
 
 from __future__ import annotations
@@ -24,26 +25,26 @@ Statistic = Metric | Literal["bias"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its standard error; its distribution is taken as Student's t on one degree less than the days.
+    """A figure with its standard error; its distribution is taken as Student's t on one degree less than the blocks.
 
-    The ends of a percentile interval lie too near to each other where days are few (Efron and Tibshirani 1993, 22.5).
+    The ends of a percentile interval lie too near to each other where blocks are few (Efron and Tibshirani 1993, 22.5).
 
     Attributes:
         value: the figure on all rows.
         error: its standard error by the bootstrap; NaN where it cannot be told.
-        days: days that hold rows.
+        blocks: blocks that hold rows.
         rows: number of rows.
     """
 
     value: float
     error: float
-    days: int
+    blocks: int
     rows: int
 
     @property
     def defined(self) -> bool:
-        """Whether value and error are known: there are two days, and the metric is defined on them."""
-        return math.isfinite(self.value) and math.isfinite(self.error) and self.days > 1
+        """Whether value and error are known: there are two blocks, and the metric is defined on them."""
+        return math.isfinite(self.value) and math.isfinite(self.error) and self.blocks > 1
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Lower and upper end; each is passed by the true value in a share `alpha` of all cases.
@@ -56,7 +57,7 @@ class Estimate:
 
         if not self.defined:
             return math.nan, math.nan
-        reach = float(stdtrit(self.days - 1, 1 - alpha)) * self.error
+        reach = float(stdtrit(self.blocks - 1, 1 - alpha)) * self.error
         return self.value - reach, self.value + reach
 
     def p_above(self, bound: float) -> float:
@@ -78,23 +79,23 @@ class Estimate:
             return 1.0
         if self.error == 0:
             return 0.0 if beyond > 0 else 1.0
-        return float(stdtr(self.days - 1, -beyond / self.error))
+        return float(stdtr(self.blocks - 1, -beyond / self.error))
 
 
-class DayBootstrap:
+class BlockBootstrap:
     """The same resamples for every statistic of some rows, so that differences are paired.
 
     Args:
         truth: n_rows labels.
-        days: the day of each row.
+        blocks: the block of each row; rows of one block are drawn together.
         seed: the same rows and seed give the same figures.
     """
 
-    def __init__(self, truth: Vector, days: NDArray[Any], seed: int = 0) -> None:
+    def __init__(self, truth: Vector, blocks: NDArray[Any], seed: int = 0) -> None:
         self._truth = truth
-        _, self._day = np.unique(days, return_inverse=True)
-        self.days = int(self._day.max()) + 1 if len(days) else 0
-        draws = np.random.default_rng(seed).multinomial(self.days, [1 / self.days] * self.days, RESAMPLES)
+        _, self._block = np.unique(blocks, return_inverse=True)
+        self._blocks = int(self._block.max()) + 1 if len(blocks) else 0
+        draws = np.random.default_rng(seed).multinomial(self._blocks, [1 / self._blocks] * self._blocks, RESAMPLES)
         self._draws = draws.astype(np.int64)
 
     def estimate(self, statistic: Statistic, predicted: Vector, chosen: NDArray[np.bool_] | None = None) -> Estimate:
@@ -109,8 +110,8 @@ class DayBootstrap:
         """How much worse the first predictions are than the second, by the metric, on the same rows.
 
         >>> truth, days = np.array([0.0, 1.0] * 4), np.repeat([1, 2, 3, 4], 2)
-        >>> DayBootstrap(truth, days).worse_by("brier", np.full(8, 0.5), truth)
-        Estimate(value=0.25, error=0.0, days=4, rows=8)
+        >>> BlockBootstrap(truth, days).worse_by("brier", np.full(8, 0.5), truth)
+        Estimate(value=0.25, error=0.0, blocks=4, rows=8)
         """
         rows = self._rows(chosen)
         pair = [_on_all(metric, self._truth[rows], side[rows]) for side in (first, second)]
@@ -122,35 +123,35 @@ class DayBootstrap:
         return np.arange(len(self._truth)) if chosen is None else np.flatnonzero(chosen)
 
     def _estimate(self, value: float, values: Vector, rows: NDArray[np.intp]) -> Estimate:
-        days = len(np.unique(self._day[rows]))
+        blocks = len(np.unique(self._block[rows]))
         defined = values[np.isfinite(values)]
-        if len(defined) < RESAMPLES / 2 or days < 2:
-            return Estimate(value, math.nan, days, len(rows))
-        # The variance of n drawn days is (n - 1) / n of the days' own (Efron and Tibshirani 1993, 5.2).
-        return Estimate(value, float(defined.std() * math.sqrt(days / (days - 1))), days, len(rows))
+        if len(defined) < RESAMPLES / 2 or blocks < 2:
+            return Estimate(value, math.nan, blocks, len(rows))
+        # The variance of n drawn blocks is (n - 1) / n of the blocks' own (Efron and Tibshirani 1993, 5.2).
+        return Estimate(value, float(defined.std() * math.sqrt(blocks / (blocks - 1))), blocks, len(rows))
 
     def _values(self, statistic: Statistic, rows: NDArray[np.intp], predicted: Vector) -> Vector:
-        truth, score, day = self._truth[rows], predicted[rows], self._day[rows]
+        truth, score, block = self._truth[rows], predicted[rows], self._block[rows]
         with np.errstate(divide="ignore", invalid="ignore"):
             if statistic == "auc":
-                return self._auc(truth, score, day)
+                return self._auc(truth, score, block)
             if statistic == "ece":
-                return self._ece(truth, score, day)
+                return self._ece(truth, score, block)
             columns = _SUMS[statistic](truth, score)
-            sums = [np.bincount(day, column, self.days) for column in (np.ones(len(rows)), *columns)]
+            sums = [np.bincount(block, column, self._blocks) for column in (np.ones(len(rows)), *columns)]
             return np.asarray(_FROM_SUMS.get(statistic, _ratio)(*(self._draws @ part for part in sums)))
 
-    def _auc(self, truth: Vector, score: Vector, day: NDArray[np.intp]) -> Vector:
+    def _auc(self, truth: Vector, score: Vector, block: NDArray[np.intp]) -> Vector:
         draws = self._draws.astype(np.float64)
-        positives, negatives = (draws @ np.bincount(day, part, self.days) for part in (truth, 1 - truth))
-        wins = ((draws @ _wins(truth, score, day, self.days)) * draws).sum(axis=1)
+        positives, negatives = (draws @ np.bincount(block, part, self._blocks) for part in (truth, 1 - truth))
+        wins = ((draws @ _wins(truth, score, block, self._blocks)) * draws).sum(axis=1)
         return np.asarray(wins / (positives * negatives))
 
-    def _ece(self, truth: Vector, score: Vector, day: NDArray[np.intp]) -> Vector:
+    def _ece(self, truth: Vector, score: Vector, block: NDArray[np.intp]) -> Vector:
         """The bins hold equally many rows of each resample."""
         order = np.argsort(score, kind="stable")
-        gap, day = (truth - score)[order], day[order]
-        drawn = (np.repeat(gap, draw[day]) for draw in self._draws)
+        gap, block = (truth - score)[order], block[order]
+        drawn = (np.repeat(gap, draw[block]) for draw in self._draws)
         return np.array([sum(abs(part.sum()) for part in np.array_split(rows, BINS)) / len(rows) for rows in drawn])
 
 
@@ -175,13 +176,13 @@ def _r2(rows: Vector, squares: Vector, total: Vector, spread: Vector) -> Vector:
     return left
 
 
-def _wins(truth: Vector, score: Vector, day: NDArray[np.intp], days: int) -> Vector:
-    """Pairs of a positive of day i and a negative of day j in which the positive is ahead, ties as halves."""
-    positive, wins = truth > 0, np.zeros((days, days))
-    for of_negatives in range(days):
-        negatives = np.sort(score[~positive & (day == of_negatives)])
+def _wins(truth: Vector, score: Vector, block: NDArray[np.intp], blocks: int) -> Vector:
+    """Pairs of a positive of block i and a negative of block j in which the positive is ahead, ties as halves."""
+    positive, wins = truth > 0, np.zeros((blocks, blocks))
+    for of_negatives in range(blocks):
+        negatives = np.sort(score[~positive & (block == of_negatives)])
         ahead = sum(np.searchsorted(negatives, score[positive], side) for side in ("left", "right")) / 2
-        wins[:, of_negatives] = np.bincount(day[positive], ahead, days)
+        wins[:, of_negatives] = np.bincount(block[positive], ahead, blocks)
     return wins
 
 

@@ -16,12 +16,13 @@ class Evidence:
 
     Attributes:
         estimate: the figure that was tested.
-        lower: lower end of its interval; the true value lies below it in a share `alpha` of all cases.
+        lower: lower end of its interval; the true value lies beyond it in a share `alpha` of all cases, or in half of
+            that where the test has two sides.
         upper: upper end, likewise.
         p: how likely such a figure is, were the true one at the bound.
         adjusted_p: the same after Holm's correction, where the gate is one of a family; it is held against `alpha`.
         alpha: the error that is allowed.
-        days: blocks of the bootstrap.
+        blocks: blocks of days that were resampled.
         rows: rows that were tested.
     """
 
@@ -31,14 +32,16 @@ class Evidence:
     p: float
     adjusted_p: float
     alpha: float
-    days: int
+    blocks: int
     rows: int
 
     @classmethod
-    def of(cls, estimate: Estimate, alpha: float, p: float, adjusted_p: float | None = None) -> Evidence:
+    def of(
+        cls, estimate: Estimate, alpha: float, p: float, *, adjusted: float | None = None, sides: int = 1
+    ) -> Evidence:
         """The evidence of an estimate that was tested."""
-        adjusted = p if adjusted_p is None else adjusted_p
-        return cls(estimate.value, *estimate.interval(alpha), p, adjusted, alpha, estimate.days, estimate.rows)
+        ends = estimate.interval(alpha / sides)
+        return cls(estimate.value, *ends, p, p if adjusted is None else adjusted, alpha, estimate.blocks, estimate.rows)
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,10 @@ def review(system: SystemSpec, lake: Lake, registry: Registry, version: int) -> 
 
     Raises:
         DataQualityError: the rows on which it was evaluated are no longer in the training set.
-        ServiceUnavailableError: the registry, the version or the training set is not there.
+        ServiceRejectedError: the registry has no such version.
+        ServiceUnavailableError: the registry or the training set is not there.
     """
+    registry.require_version(version)
     challenger = registry.load_onnx(version)
     schema = schema_gate(system.model.columns, challenger.columns)
     rows = _evaluation_rows(system, lake, challenger)
@@ -52,7 +54,7 @@ def review(system: SystemSpec, lake: Lake, registry: Registry, version: int) -> 
     against, gone = _champion(system, registry, rival if rival != version else None, rows)
     fairness = system.gates.fairness
     slices = slice_rows(rows, fairness.slices) if fairness else {}
-    gates += gone + evidence_gates(system.gates, Trial(labels(rows), predicted, against, _days(rows), slices))
+    gates += gone + evidence_gates(system.gates, Trial(labels(rows), predicted, against, _blocks(system, rows), slices))
     for gate in gates:
         log.info("gate %s %s: %s", gate.name, "passed" if gate.passed else "FAILED", gate.detail)
     return Review(version, rival, tuple(gates), metrics)
@@ -92,5 +94,7 @@ def _champion(
     return None, [Gate(f"compare {system.gates.compare}", float("nan"), system.gates.tolerance, True, detail)]
 
 
-def _days(rows: pa.Table) -> NDArray[np.datetime64]:
-    return np.asarray(rows["decided_at"].cast(pa.timestamp("us")).to_numpy()).astype("datetime64[D]")
+def _blocks(system: SystemSpec, rows: pa.Table) -> NDArray[np.int64]:
+    """The block of days of each row, counted from the first day."""
+    days = np.asarray(rows["decided_at"].cast(pa.timestamp("us")).to_numpy()).astype("datetime64[D]").astype(np.int64)
+    return (days - days.min()) // system.gates.block.days

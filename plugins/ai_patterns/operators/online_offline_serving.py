@@ -82,7 +82,9 @@ class PromoteModelOperator(_VersionOperator):
         version, at = self.find_version(context), self.moment_of(context)
         reason = context["params"].get("reason") or f"run {context['run_id']}"
         with report_verdict(self.spec.name, "promotion"):
-            line = promote(self.spec, self.lake, self.registry, version, at=at, reason=reason)
+            line = promote(
+                self.spec, self.lake, self.registry, version, at=at, reason=reason, request=_request(context)
+            )
         self.log.info("Version %s is the champion since %s, after %s", line.version, line.at, line.previous)
         summary = {"version": line.version, "previous": line.previous}
         self.announce(context, Days(at.date(), at.date()), summary)
@@ -102,7 +104,7 @@ class RollbackModelOperator(RegistryOperator):
 
         at = self.moment_of(context)
         reason = context["params"].get("reason") or f"rollback by run {context['run_id']}"
-        line = rollback(self.spec, self.lake, self.registry, at=at, reason=reason)
+        line = rollback(self.spec, self.lake, self.registry, at=at, reason=reason, request=_request(context))
         self.log.info("Rolled back: version %s is the champion again, after %s", line.version, line.previous)
         summary = {"version": line.version, "previous": line.previous}
         self.announce(context, Days(at.date(), at.date()), summary)
@@ -124,3 +126,9 @@ class ScoreBatchOperator(RegistryOperator):
         self.log.info("Predicted %d decisions of %s with the champion", summary["predictions"], days)
         self.announce(context, days, summary)
         return summary
+
+
+def _request(context: Context) -> str:
+    """What names the asking in the ledger: every try of one task in one run is the same."""
+    task = context["ti"]
+    return f"{task.dag_id}/{task.run_id}/{task.task_id}"

@@ -107,8 +107,10 @@ class GatesSpec(Part):
         absolute: bounds on the metrics of the evaluation set.
         compare: the metric on which it is compared with the champion on the same rows.
         mode: what it must prove there: that it is `not_worse` than the champion by more than the tolerance, which a
-            model of the same skill can; or that it is `better`, which such a model seems in a share `alpha` of cases.
+            model of the same skill can; or that it is `better`, which such a model seems in at most `alpha` of cases.
         alpha: the error of each test; also of all tests for harm together.
+        block: rows of so many days together are resampled as one, in whole days. Two or more are right where days
+            resemble their neighbours; fewer blocks prove less.
         tolerance: how much worse it may be there; of no meaning to `better`.
         guards: other metrics, with how much worse than the champion it may be on each; it is refused where the harm is
             significant.
@@ -123,6 +125,7 @@ class GatesSpec(Part):
     compare: Metric
     mode: Literal["not_worse", "better"] = "not_worse"
     alpha: float = Field(default=0.05, gt=0, le=0.05)
+    block: Duration = Field(default=timedelta(days=1), ge=timedelta(days=1))
     tolerance: float = Field(default=0.0, ge=0)
     guards: dict[Metric, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     max_ece: float | None = Field(default=None, gt=0, le=1)

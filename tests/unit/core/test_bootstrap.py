@@ -1,4 +1,4 @@
-"""The day bootstrap: the metrics' own values, whole days, one seed."""
+"""The block bootstrap: the metrics' own values, whole days, one seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_patterns.core.bootstrap import RESAMPLES, DayBootstrap, Estimate
+from ai_patterns.core.bootstrap import RESAMPLES, BlockBootstrap, Estimate
 from ai_patterns.core.metrics import METRICS, brier, logloss
 from ai_patterns.spec.model import Metric
 
@@ -30,7 +30,7 @@ def test_a_resample_is_measured_as_the_metric_does(metric: Metric, digits: int) 
     """Against the definition on the drawn rows themselves; with one digit most scores are tied."""
     truth, honest = decisions()
     score, days = np.round(honest, digits), np.random.default_rng(1).permutation(DAYS)
-    bootstrap = DayBootstrap(truth, days)
+    bootstrap = BlockBootstrap(truth, days)
     found = bootstrap._values(metric, np.arange(len(truth)), score)
     for resample in (0, RESAMPLES - 1):
         drawn = np.repeat(np.arange(len(truth)), bootstrap._draws[resample][days])
@@ -39,12 +39,12 @@ def test_a_resample_is_measured_as_the_metric_does(metric: Metric, digits: int) 
 
 def test_the_estimate_is_the_difference_of_the_metrics() -> None:
     truth, honest = decisions()
-    flat, bootstrap = np.full(len(truth), 0.5), DayBootstrap(truth, DAYS)
+    flat, bootstrap = np.full(len(truth), 0.5), BlockBootstrap(truth, DAYS)
     assert bootstrap.worse_by("brier", flat, honest).value == brier(truth, flat) - brier(truth, honest)
     assert bootstrap.worse_by("logloss", honest, flat).value == logloss(truth, honest) - logloss(truth, flat)
     chosen = DAYS < 3
     worse = bootstrap.worse_by("auc", flat, honest, chosen)
-    assert (worse.days, worse.rows) == (3, 600)
+    assert (worse.blocks, worse.rows) == (3, 600)
     assert worse.value == METRICS["auc"](truth[chosen], honest[chosen]) - 0.5
 
 
@@ -53,7 +53,7 @@ def test_the_error_is_that_of_the_days_mean() -> None:
     truth, honest = decisions()
     noisy = np.clip(honest + np.random.default_rng(2).normal(0, 0.2, 14)[DAYS], 0, 1)
     by_day = ((noisy - truth) ** 2 - (honest - truth) ** 2).reshape(14, 200).mean(axis=1)
-    found = DayBootstrap(truth, DAYS).worse_by("brier", noisy, honest)
+    found = BlockBootstrap(truth, DAYS).worse_by("brier", noisy, honest)
     assert found.error == pytest.approx(by_day.std(ddof=1) / math.sqrt(14), rel=0.1)
 
 
@@ -61,8 +61,8 @@ def test_days_are_drawn_whole() -> None:
     """One bad day in fourteen, with all the loss, widens the interval beyond what single rows would show."""
     truth, honest = decisions()
     bad_day = np.where(DAYS == 0, 1 - honest, honest)
-    by_day = DayBootstrap(truth, DAYS).worse_by("brier", bad_day, honest)
-    by_row = DayBootstrap(truth, np.arange(len(truth))).worse_by("brier", bad_day, honest)
+    by_day = BlockBootstrap(truth, DAYS).worse_by("brier", bad_day, honest)
+    by_row = BlockBootstrap(truth, np.arange(len(truth))).worse_by("brier", bad_day, honest)
     assert by_day.error > 5 * by_row.error
     assert by_day.interval(0.05)[0] < 0 < by_row.interval(0.05)[0]
 
@@ -70,7 +70,7 @@ def test_days_are_drawn_whole() -> None:
 def test_the_same_rows_and_seed_give_the_same_figures() -> None:
     truth, honest = decisions()
     flat = np.full(len(truth), 0.5)
-    first, again, other = (DayBootstrap(truth, DAYS, seed).worse_by("ece", flat, honest) for seed in (1, 1, 2))
+    first, again, other = (BlockBootstrap(truth, DAYS, seed).worse_by("ece", flat, honest) for seed in (1, 1, 2))
     assert first == again
     assert first.value == other.value
     assert first.error != other.error
@@ -78,9 +78,9 @@ def test_the_same_rows_and_seed_give_the_same_figures() -> None:
 
 def test_what_cannot_be_told_is_undefined() -> None:
     truth, honest = decisions()
-    one_day = DayBootstrap(truth[:200], DAYS[:200]).worse_by("brier", honest[:200], honest[:200])
-    one_class = DayBootstrap(np.zeros(len(DAYS)), DAYS).worse_by("auc", honest, honest)
-    nothing = DayBootstrap(truth, DAYS).estimate("bias", honest, np.zeros(len(DAYS), dtype=bool))
+    one_day = BlockBootstrap(truth[:200], DAYS[:200]).worse_by("brier", honest[:200], honest[:200])
+    one_class = BlockBootstrap(np.zeros(len(DAYS)), DAYS).worse_by("auc", honest, honest)
+    nothing = BlockBootstrap(truth, DAYS).estimate("bias", honest, np.zeros(len(DAYS), dtype=bool))
     for estimate in (one_day, one_class, nothing):
         assert not estimate.defined
         assert estimate.p_below(1.0) == estimate.p_above(-1.0) == 1.0

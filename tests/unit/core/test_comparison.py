@@ -24,7 +24,7 @@ def spec(**fields: Any) -> GatesSpec:
 def trial(challenger: np.ndarray, champion: np.ndarray | None, seed: int = 0, **fields: Any) -> Trial:
     """Labels of two weeks, drawn from `honest`."""
     truth = (np.random.default_rng(seed).random(len(DAYS)) < honest()).astype(float)
-    return Trial(**{"truth": truth, "days": DAYS, "slices": {}, **fields}, challenger=challenger, champion=champion)
+    return Trial(**{"truth": truth, "blocks": DAYS, "slices": {}, **fields}, challenger=challenger, champion=champion)
 
 
 def honest() -> np.ndarray:
@@ -53,7 +53,7 @@ def test_a_worse_challenger_is_refused_and_a_better_one_passes(mode: str) -> Non
     (passed,) = evidence_gates(spec(mode=mode), trial(honest(), blurred(0.2)))
     assert passed.passed
     assert passed.evidence is not None
-    assert (passed.evidence.days, passed.evidence.rows) == (14, 2800)
+    assert (passed.evidence.blocks, passed.evidence.rows) == (14, 2800)
     assert passed.evidence.p < 0.05
     assert passed.evidence.lower < passed.evidence.estimate < passed.evidence.upper == passed.value
 
@@ -72,7 +72,7 @@ def test_what_cannot_be_told_is_refused(mode: str) -> None:
     zeros = np.zeros(len(DAYS))
     undefined = trial(honest(), honest(), truth=zeros)
     assert not any(gate.passed for gate in evidence_gates(spec(compare="auc", mode=mode), undefined))
-    one_day = trial(honest(), honest(), days=zeros)
+    one_day = trial(honest(), honest(), blocks=zeros)
     assert not any(gate.passed for gate in evidence_gates(spec(mode=mode), one_day))
 
 
@@ -118,4 +118,4 @@ def test_a_slice_of_one_day_is_told_and_not_tested() -> None:
         spec(tolerance=1, fairness={"slices": ["shop"]}), trial(blurred(0.3), honest(), slices=rare)
     )
     assert gate.passed
-    assert "on too few days to be tested" in gate.detail
+    assert "on too few blocks of days to be tested" in gate.detail

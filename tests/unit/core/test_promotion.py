@@ -49,4 +49,10 @@ def test_a_review_says_why() -> None:
     assert review.reasons == ["auc is 0.6, at least 0.7 is required"]
     assert json.loads(json.dumps(review.to_dict())) == review.to_dict()
     told = review.to_dict()["gates"][-1]["evidence"]
-    assert (told["estimate"], told["days"], told["rows"], told["p"], told["adjusted_p"]) == (-0.01, 14, 900, 0.01, 0.01)
+    assert (told["estimate"], told["blocks"], told["rows"], told["p"], told["adjusted_p"]) == (
+        -0.01,
+        14,
+        900,
+        0.01,
+        0.01,
+    )
