@@ -8,18 +8,21 @@ next one's, and has heavy tails (excess kurtosis 6); a day's rate of late flight
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from ai_patterns.core.comparison import Trial
+from ai_patterns.core.metrics import logloss
 
-ROWS = 300
+ROWS = 200
 """Rows of a day; more change little, since the days' own differences outweigh what rows add."""
 
 SLICES = 4
-SPREAD, OF_ROWS = 1.0, 0.23
-"""Standard deviations of logits: of what the models know of the rows, and of a model's error in a row."""
+SPREAD, HIDDEN, OF_ROWS = 1.0, 0.5, 0.23
+"""Standard deviations of logits: of what both models know of the rows, of what the champion does not know of them, and
+of a model's own error in a row."""
 
 OF_DAYS, OF_PAIR = 0.87, 0.1
 """Of what no model knows of a day, and of a model's own error of a day."""
@@ -32,7 +35,7 @@ class World:
     Attributes:
         days: days of the evaluation.
         neighbours: correlation of a model's error with that of the next day.
-        gain: how much of the champion's error the challenger is without, from 0 (same skill) to 1 (no error).
+        gain: share that the challenger knows of what is hidden from the champion; 0 is the same skill.
     """
 
     days: int = 14
@@ -44,14 +47,15 @@ class World:
         random = np.random.default_rng([seed, self.days])
         day = np.repeat(np.arange(self.days), ROWS)
         known = -1.2 + random.normal(0, SPREAD, len(day))
-        truth = known + self._by_day(random, 0.45)[day] * OF_DAYS
+        hidden = random.normal(0, HIDDEN, len(day))
+        truth = known + hidden + self._by_day(random, 0.45)[day] * OF_DAYS
         champion, challenger = (
             self._by_day(random, self.neighbours)[day] * OF_PAIR + random.normal(0, OF_ROWS, len(day)) for _ in range(2)
         )
         parts = random.integers(SLICES, size=len(day))
         return Trial(
             truth=(random.random(len(day)) < _probability(truth)).astype(float),
-            challenger=_probability(known + (1 - self.gain) * challenger),
+            challenger=_probability(known + self.gain * hidden + challenger),
             champion=_probability(known + champion),
             blocks=day // block,
             slices={f"part={part}": parts == part for part in range(SLICES)},
@@ -64,6 +68,13 @@ class World:
         for step in steps:
             values.append(lag * values[-1] + step)
         return np.array(values[-self.days :])
+
+
+@cache
+def true_gain(world: World) -> float:
+    """How much lower the challenger's log loss is than the champion's, over 4,000 days."""
+    trial = replace(world, days=4000).trial(0, 1)
+    return logloss(trial.truth, trial.champion) - logloss(trial.truth, trial.challenger)
 
 
 def _probability(logit: np.ndarray) -> np.ndarray:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import random
 import shutil
+import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +17,9 @@ import pytest
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.ledger import append_promotion, read_promotions
 from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, Registry
-from ai_patterns.core.ledger import TABLE, Promotion, champion
-from ai_patterns.errors import PromotionRejectedError, ServiceRejectedError, ServiceUnavailableError
+from ai_patterns.clients.mlflow_connection import quiet_mlflow
+from ai_patterns.core.ledger import TABLE, Promotion
+from ai_patterns.errors import PromotionRejectedError, ServiceRejectedError
 from ai_patterns.jobs.promotion import promote, reconcile, rollback
 from ai_patterns.jobs.scoring import score
 from ai_patterns.jobs.training import train
@@ -46,8 +45,7 @@ class Site:
         for version in champions:
             append_promotion(self.lake, Promotion(0, NOON, "promoted", version, None, "given"), lambda _: True)
         for alias, version in ((CHAMPION, champions[-1] if champions else None), (CHALLENGER, challenger)):
-            if self.registry.alias(alias) != version:
-                self.registry.set_alias(alias, version)
+            self.registry.set_alias(alias, version)
 
     def state(self) -> dict[str, Any]:
         lines = [(line.sequence, line.action, line.version, line.previous) for line in read_promotions(self.lake)]
@@ -56,14 +54,16 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Two versions of one skill."""
+    """One trained version, registered again and again: versions of one skill."""
     folder = tmp_path_factory.mktemp("faults")
     system = orchard("classification")
     lake = Lake(str(folder / "lake"), system.name)
     registry = Registry(f"sqlite:///{folder}/mlflow/mlflow.db", system.name)
     fill(system, lake)
-    for _ in range(2):
-        train(system, lake, registry, DAYS)
+    run_id = train(system, lake, registry, DAYS).run_id
+    client = quiet_mlflow().MlflowClient(registry.tracking_uri, registry_uri=registry.tracking_uri)
+    for _ in range(RACERS + 1):
+        client.create_model_version(system.name, f"runs:/{run_id}/model", run_id)
     return Site(system, lake, registry)
 
 
@@ -82,9 +82,6 @@ def failing(site: Site, fuse: Fuse) -> tuple[Lake, Registry]:
     kinds = {kind: type(kind.__name__, (kind,), {name: burning(kind, name) for name in CALLS[kind]}) for kind in CALLS}
     lake = kinds[Lake](site.lake.uri, site.lake.system)
     return lake, kinds[Registry](site.registry.tracking_uri, site.registry.model_name)
-
-
-Ask = Callable[[Lake, Registry], object]
 
 
 def first(system: SystemSpec, lake: Lake, registry: Registry) -> object:
@@ -127,8 +124,11 @@ def test_a_crash_at_any_moment_is_resumed_or_undone(site: Site, story: str, requ
         outcomes["resumed" if found == after else "undone"] += 1
         ask(site.lake, site.registry)
         assert site.state() == after, f"call {fatal} of {fuse.calls}, asked again"
-    assert min(outcomes.values()) > 0
+    assert min(outcomes.values()) > 0, outcomes
     add_figures(request.config.getoption("--figures"), f"crashes of {story}", {"crash_points": fuse.calls, **outcomes})
+
+
+Ask = Callable[[Lake, Registry], object]
 
 
 def race(site: Site, asks: list[Ask]) -> list[object]:
@@ -145,3 +145,107 @@ def race(site: Site, asks: list[Ask]) -> list[object]:
 
     with ThreadPoolExecutor(len(asks)) as pool:
         return list(pool.map(run, asks))
+
+
+def test_of_fifty_racing_promoters_one_wins(site: Site) -> None:
+    """All hold another version against the same champion; every refusal is in the ledger as well."""
+    site.start(1)
+    versions = range(2, RACERS + 2)
+
+    def ask(version: int) -> Ask:
+        return lambda lake, registry: promote(
+            site.system, lake, registry, version, at=NOON, reason="race", request=f"run {version}", against=1
+        )
+
+    told = race(site, [ask(version) for version in versions])
+    (winner,) = [line for line in told if isinstance(line, Promotion)]
+    history = read_promotions(site.lake)
+    assert [line.sequence for line in history] == [*range(1, RACERS + 2)]
+    assert sorted(line.version for line in history[1:]) == [*versions]
+    assert [line.version for line in history if line.action == "promoted"] == [1, winner.version]
+    assert site.state()[CHAMPION] == winner.version
+    late = [line for line in history if "the champion became version" in line.reason]
+    assert len(late) == RACERS - 1
+
+
+def test_racing_promotions_and_rollbacks_leave_one_order(site: Site) -> None:
+    """Whatever the order, the ledger is a story that can be told from its start, and the alias is where it ends."""
+    site.start(1, 2, 3)
+
+    def ask(number: int) -> Ask:
+        named = {"at": NOON, "reason": "race", "request": f"run {number}"}
+        if number % 2:
+            return lambda lake, registry: rollback(site.system, lake, registry, **named)
+        return lambda lake, registry: promote(site.system, lake, registry, 4 + number, **named)
+
+    told = race(site, [ask(number) for number in range(12)])
+    history = read_promotions(site.lake)
+    stack = [1, 2, 3]
+    for line in history[3:]:
+        assert line.previous == stack[-1]
+        if line.action == "promoted":
+            stack.append(line.version)
+        elif line.action == "rolled_back":
+            stack.pop()
+            assert line.version == stack[-1]
+    assert site.state()[CHAMPION] == stack[-1]
+    changes = [line for line in history[3:] if line.action != "refused"]
+    assert sorted(line.sequence for line in told if isinstance(line, Promotion)) == [line.sequence for line in changes]
+    assert len(changes) >= 1
+
+
+def test_of_one_request_asked_twenty_times_at_once_one_is_done(site: Site) -> None:
+    """As a task that is thought dead and its next try."""
+    site.start(1, 2, 3)
+    told = race(site, [partial(back, site.system)] * 20)
+    assert {line.sequence for line in told if isinstance(line, Promotion)} == {4}
+    assert site.state()["lines"][3:] == [(4, "rolled_back", 2, 3)]
+    assert site.state()[CHAMPION] == 2
+
+
+def set_stage(site: Site, version: int, stage: str) -> None:
+    """By hand: MLflow takes an alias away with its version, unless it was set while the version was being deleted."""
+    with closing(sqlite3.connect(site.registry.tracking_uri.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE model_versions SET current_stage = ? WHERE version = ?", (stage, version))
+
+
+@pytest.fixture
+def deleted(site: Site) -> Iterator[int]:
+    """A champion whose version is gone."""
+    site.start(1, 2)
+    set_stage(site, 2, "Deleted_Internal")
+    yield 2
+    set_stage(site, 2, "None")
+
+
+def test_an_alias_that_points_at_nothing_is_told_with_its_remedy(site: Site, deleted: int) -> None:
+    remedy = r"points to version 2, which is not there; run the DAG orchard__model_promotion, to promote .* roll back"
+    with pytest.raises(ServiceRejectedError, match=remedy):
+        site.registry.alias(CHAMPION)
+    with pytest.raises(ServiceRejectedError, match=remedy):
+        score(site.system, site.lake, site.registry, DAYS)
+
+
+def test_a_rollback_leaves_a_champion_that_is_gone(site: Site, deleted: int) -> None:
+    assert reconcile(site.lake, site.registry)[-1].version == deleted
+    back(site.system, site.lake, site.registry)
+    assert site.state()[CHAMPION] == 1
+
+
+def test_a_promotion_leaves_a_champion_that_is_gone(site: Site, deleted: int) -> None:
+    line = promote(site.system, site.lake, site.registry, 3, at=NOON, reason="repair")
+    assert "the champion cannot be compared with: version 2 is not in the registry" in str(line.evidence)
+    assert site.state()[CHAMPION] == 3
+
+
+def test_nobody_rolls_back_to_a_version_that_is_gone(site: Site, deleted: int) -> None:
+    site.start(1, 2, 3)
+    with pytest.raises(PromotionRejectedError, match="version 2, the champion before, is no longer in the registry"):
+        back(site.system, site.lake, site.registry)
+    assert site.state()[CHAMPION] == 3
+    assert len(site.state()["lines"]) == 3
+
+
+def test_a_version_that_never_was_is_refused_with_those_that_are(site: Site) -> None:
+    with pytest.raises(ServiceRejectedError, match=r"has no version 999 .* its versions are: 1, 2,"):
+        promote(site.system, site.lake, site.registry, 999, at=NOON, reason="typo")

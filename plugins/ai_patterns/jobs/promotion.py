@@ -32,6 +32,7 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
     at: dt.datetime,
     reason: str,
     request: str | None = None,
+    against: int | None = None,
 ) -> Promotion:
     """Make a version the champion if it passes every gate; what is already champion stays so.
 
@@ -43,6 +44,7 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
         at: when, UTC.
         reason: who or what asks for it.
         request: names the asking, such as a run; asked again after a crash, what was done is not done twice.
+        against: the champion that the one who asks knows of; where another one is in its place by now, it is refused.
 
     Raises:
         PromotionRejectedError: a gate failed, or another promotion was faster; the ledger records the refusal.
@@ -56,11 +58,14 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
     if done is not None:
         log.info("version %d was made the champion already, at %s", done.version, done.at)
         return done
+    line = Promotion(0, at, "promoted", version, None, reason, {"request": request})
+    if against not in {None, champion(history)}:
+        _refuse(lake, line, [_overtaken(history, against)])
     verdict = review(system, lake, registry, version)
-    line = Promotion(0, at, "promoted", version, None, reason, {**verdict.to_dict(), "request": request})
+    line = replace(line, evidence={**verdict.to_dict(), **line.evidence})
     if not verdict.passed:
         _refuse(lake, line, verdict.reasons)
-    return _change(lake, registry, line, verdict.champion)
+    return _change(lake, registry, line, against or verdict.champion)
 
 
 def rollback(
@@ -140,12 +145,15 @@ def _change(lake: Lake, registry: Registry, line: Promotion, expected: int | Non
     """
     committed = append_promotion(lake, line, lambda present: present == expected)
     if committed is None:
-        now = champion(read_promotions(lake))
-        problem = f"the champion became version {now} while the one compared with was {expected}; ask again"
-        _refuse(lake, line, [problem])
+        _refuse(lake, line, [_overtaken(read_promotions(lake), expected)])
     reconcile(lake, registry)
     log.info("%s: version %d is the champion, after %s", committed.action, committed.version, committed.previous)
     return committed
+
+
+def _overtaken(history: list[Promotion], expected: int | None) -> str:
+    now = champion(history)
+    return f"the champion became version {now} while the one compared with was {expected}; ask again"
 
 
 def _refuse(lake: Lake, line: Promotion, reasons: list[str]) -> NoReturn:
