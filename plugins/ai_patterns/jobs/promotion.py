@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 from ai_patterns.clients.lake import Lake
@@ -33,6 +34,7 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
     reason: str,
     request: str | None = None,
     against: int | None = None,
+    repository: Path | None = None,
 ) -> Promotion:
     """Make a version the champion if it passes every gate; what is already champion stays so.
 
@@ -45,6 +47,7 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
         reason: who or what asks for it.
         request: names the asking, such as a run; asked again after a crash, what was done is not done twice.
         against: the champion that the one who asks knows of; where another one is in its place by now, it is refused.
+        repository: as of `review`.
 
     Raises:
         PromotionRejectedError: a gate failed, or another promotion was faster; the ledger records the refusal.
@@ -61,7 +64,7 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
     line = Promotion(0, at, "promoted", version, None, reason, {"request": request})
     if against not in {None, champion(history)}:
         _refuse(lake, line, [_overtaken(history, against)])
-    verdict = review(system, lake, registry, version)
+    verdict = review(system, lake, registry, version, repository)
     line = replace(line, evidence={**verdict.to_dict(), **line.evidence})
     if not verdict.passed:
         _refuse(lake, line, verdict.reasons)

@@ -25,7 +25,7 @@ GATES = GatesSpec.model_validate(
         "fairness": {"slices": ["part"], "tolerance": 0.01},
     }
 )
-GAINS = (0.05, 0.1, 0.2, 0.4)
+GAINS = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Shares of what is hidden from the champion."""
 
 
