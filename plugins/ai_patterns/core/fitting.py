@@ -118,7 +118,7 @@ def measure_slices(system: SystemSpec, rows: pa.Table, predicted: Vector) -> lis
 
 def slice_rows(rows: pa.Table, columns: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
     """`column=value` -> which rows are in it, for the largest values of each column."""
-    found = {}
+    found: dict[str, NDArray[np.bool_]] = {}
     for column in columns:
         values = np.asarray(rows[column].to_pylist(), dtype=object)
         found |= {f"{column}={value}": values == value for value in _largest(rows[column])}

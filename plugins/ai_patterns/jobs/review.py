@@ -111,4 +111,4 @@ def _champion(
 def _blocks(system: SystemSpec, rows: pa.Table) -> NDArray[np.int64]:
     """The block of days of each row, counted from the first day."""
     days = np.asarray(rows["decided_at"].cast(pa.timestamp("us")).to_numpy()).astype("datetime64[D]").astype(np.int64)
-    return (days - days.min()) // system.gates.block.days
+    return np.asarray((days - days.min()) // system.gates.block.days)
