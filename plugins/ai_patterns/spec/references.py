@@ -98,6 +98,8 @@ def _check_model(system: SystemSpec) -> None:
         _require(column, system.model.columns, "model", "categorical")
     for column in system.model.slices:
         _require(column, valid, "model", "slices")
+    for column in system.gates.fairness.slices if system.gates.fairness else ():
+        _require(column, valid, "gates", "fairness", "slices")
     for column in system.defaults:
         _require(column, system.feature_columns, "defaults")
 
