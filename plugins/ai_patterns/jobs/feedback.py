@@ -15,6 +15,7 @@ from ai_patterns.core.feedback import LABELLED, join_known_labels
 from ai_patterns.core.performance import measure_rows
 from ai_patterns.core.predictions import TABLE as PREDICTIONS
 from ai_patterns.engines import duckdb
+from ai_patterns.jobs.exploration import in_holdout
 from ai_patterns.jobs.label_log import label_log
 from ai_patterns.jobs.labels import readmit_labels
 from ai_patterns.jobs.prediction_features import prediction_features
@@ -51,6 +52,8 @@ ORDER BY label_known_at, {key}""",
 def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.datetime) -> list[dict[str, Any]]:
     """Measure the predictions decided on `days` by the labels known before `as_of`, as `performance` of the last day.
 
+    Under exploration only the holdout is measured, whose labels come whatever the score is.
+
     Returns:
         The rows: all versions, each version, each slice. None where nothing was predicted.
     """
@@ -59,6 +62,8 @@ def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.da
         return []
     key, slices = system.decision_stream.key, system.model.slices
     predictions = prediction_features(system, lake, days, slices)
+    if system.exploration is not None:
+        predictions = in_holdout(lake, days, predictions)
     joined = join_known_labels(predictions, _labels(system, lake), key, system.decision.label, as_of=as_of)
     if not len(predictions):
         return []
