@@ -8,6 +8,7 @@ from ai_patterns import __version__
 
 HOOKS = ("embedded", "feature_store", "flink", "kafka", "kubeflow", "lake", "mlflow", "prometheus", "serving")
 OPERATORS = (
+    "approval",
     "batch_processing",
     "data_pipeline",
     "feature_store",
