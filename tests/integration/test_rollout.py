@@ -142,3 +142,7 @@ def test_a_balancer_that_is_killed_finds_its_replicas_again(home: Path) -> None:
     balancer(home).up()
     rollout(home, "1").run()
     assert json.loads(httpx.get(balancer(home).url_of(SERVICE)).text)["version"] == "1"
+
+
+def test_only_its_owner_may_steer_the_balancer(home: Path) -> None:
+    assert (home / "haproxy" / "admin.sock").stat().st_mode & 0o777 == 0o600
