@@ -22,12 +22,13 @@ from ai_patterns.core.days import Days
 from ai_patterns.jobs.champion import read_champion
 from ai_patterns.jobs.feature_store import apply_repository, materialize
 from ai_patterns.jobs.features import build_features
-from ai_patterns.jobs.feedback import decide_retraining, join_labels, measure_performance
+from ai_patterns.jobs.feedback import join_labels, measure_performance
 from ai_patterns.jobs.ingestion import IngestionReport, ingest
 from ai_patterns.jobs.leakage import check_leakage
 from ai_patterns.jobs.monitoring import check_drift, check_predictions, check_quality
 from ai_patterns.jobs.promotion import promote
 from ai_patterns.jobs.report import write_report
+from ai_patterns.jobs.retraining import decide_retraining
 from ai_patterns.jobs.review import review
 from ai_patterns.jobs.scoring import score
 from ai_patterns.jobs.status import system_status

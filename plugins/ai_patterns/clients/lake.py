@@ -83,7 +83,14 @@ class Lake:
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
 
     def replace_days(
-        self, table: str, rows: pa.Table, days: Days, *, partition_by: Sequence[str] = (DAY,), where: str | None = None
+        self,
+        table: str,
+        rows: pa.Table,
+        days: Days,
+        *,
+        partition_by: Sequence[str] = (DAY,),
+        where: str | None = None,
+        widen: bool = False,
     ) -> int:
         """Replace the partitions of `days` by `rows`, whose `day` lies within; return the new version.
 
@@ -93,31 +100,44 @@ class Lake:
             days: the days that are replaced.
             partition_by: the table's partition columns, `day` first.
             where: SQL over the partition columns that narrows what is replaced, such as `mode = 'batch'`.
+            widen: columns that the table does not have yet are added, null in its other rows.
         """
         predicate = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}'" + (f" AND {where}" if where else "")
-        return self.replace_where(table, rows, predicate, partition_by)
+        return self.replace_where(table, rows, predicate, partition_by, widen=widen)
 
-    def replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str] = (DAY,)) -> int:
+    def replace_where(
+        self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str] = (DAY,), *, widen: bool = False
+    ) -> int:
         """Replace the rows that `predicate` (SQL) selects by `rows`, which must all satisfy it; return the version.
 
-        Writers of other partitions may commit meanwhile; the write is then tried again.
+        Writers of other partitions may commit meanwhile; the write is then tried again. `widen` is as for
+        `replace_days`.
         """
         for attempt in range(_ATTEMPTS):
             try:
-                return self._replace_where(table, rows, predicate, partition_by)
+                return self._replace_where(table, rows, predicate, partition_by, widen)
             except CommitFailedError:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _replace_where(self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str]) -> int:
+    def _replace_where(
+        self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str], widen: bool
+    ) -> int:
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
         self.create(table, rows.schema, partition_by)
         # One handle for the write and the version: reading a long log anew costs more than a small write.
         handle = self.open(table)
-        write_deltalake(handle, rows, mode="overwrite", predicate=predicate, partition_by=list(partition_by))
+        write_deltalake(
+            handle,
+            rows,
+            mode="overwrite",
+            predicate=predicate,
+            partition_by=list(partition_by),
+            schema_mode="merge" if widen else None,
+        )
         return handle.version()
 
     def replace(self, table: str, rows: pa.Table) -> int:
@@ -127,14 +147,15 @@ class Lake:
         )
         return self.version(table)
 
-    def append(self, table: str, rows: pa.Table, partition_by: Sequence[str] = ()) -> int:
-        """Add rows; return the new version."""
+    def append(self, table: str, rows: pa.Table, partition_by: Sequence[str] = (), *, widen: bool = False) -> int:
+        """Add rows; return the new version. `widen` is as for `replace_days`."""
         write_deltalake(
             self.path(table),
             rows,
             mode="append",
             partition_by=list(partition_by) or None,
             storage_options=dict(self.options),
+            schema_mode="merge" if widen else None,
         )
         return self.version(table)
 

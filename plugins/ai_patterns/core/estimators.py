@@ -38,6 +38,24 @@ def make_estimator(model: ModelSpec) -> Any:
     return factory(**model.parameters)
 
 
+def fit_estimator(estimator: Any, matrix: NDArray[np.float32], truth: Any, weights: Any = None) -> Any:
+    """Fit an estimator, or a pipeline's last step, with weights where there are any.
+
+    Raises:
+        SpecError: there are weights, and its `fit` takes no `sample_weight`.
+    """
+    if weights is None:
+        return estimator.fit(matrix, truth)
+    name, last = estimator.steps[-1] if hasattr(estimator, "steps") else ("", estimator)
+    if "sample_weight" not in inspect.signature(last.fit).parameters:
+        raise SpecError(
+            f"{type(last).__name__}.fit takes no sample_weight, which exploration's weights need; choose an estimator "
+            "that does, such as HistGradientBoostingClassifier, or remove `exploration`",
+            field="model.estimator",
+        )
+    return estimator.fit(matrix, truth, **{f"{name}__sample_weight" if name else "sample_weight": weights})
+
+
 def predict(estimator: Any, task: Task, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
     """P(positive) for classification, the value for regression.
 

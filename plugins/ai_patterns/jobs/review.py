@@ -17,7 +17,7 @@ from ai_patterns.clients.ledger import read_promotions
 from ai_patterns.clients.mlflow import LoadedModel, Registry
 from ai_patterns.core.comparison import Trial, evidence_gates
 from ai_patterns.core.days import Days
-from ai_patterns.core.fitting import labels, slice_rows
+from ai_patterns.core.fitting import evaluated, labels, slice_rows
 from ai_patterns.core.ledger import champion
 from ai_patterns.core.metrics import Vector, measure
 from ai_patterns.core.promotion import (
@@ -28,6 +28,7 @@ from ai_patterns.core.promotion import (
     schema_gate,
 )
 from ai_patterns.errors import DataQualityError
+from ai_patterns.jobs.exploration import with_exploration
 from ai_patterns.jobs.model_rows import predict_rows
 from ai_patterns.jobs.server_trial import server_gates
 from ai_patterns.jobs.training_set import read_training_set
@@ -83,7 +84,7 @@ def _evaluation_rows(system: SystemSpec, lake: Lake, model: LoadedModel) -> pa.T
     days = Days.parse(model.card["evaluation_days"])
     known = dt.datetime.fromisoformat(model.card["labels_before"])
     rows = read_training_set(system, lake, days, labels_before=known)
-    rows = rows.filter(pc.is_valid(rows["label"]))
+    rows = evaluated(with_exploration(system, lake, rows.filter(pc.is_valid(rows["label"])), days))
     if not rows.num_rows:
         problem = f"no labelled row is left on {days}, where version {model.version} was evaluated"
         raise DataQualityError(f"{problem}; build the training set of these days again")

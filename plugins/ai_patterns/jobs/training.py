@@ -18,6 +18,7 @@ from ai_patterns.core.estimators import predict
 from ai_patterns.core.fitting import FittedModel, Split, fit, labels, measure_slices, split_rows
 from ai_patterns.core.metrics import calibration_curve, measure
 from ai_patterns.core.profiles import profile_matrix
+from ai_patterns.jobs.exploration import with_exploration
 from ai_patterns.jobs.training_set import TABLE, read_training_set
 from ai_patterns.spec.system import SystemSpec
 
@@ -80,9 +81,12 @@ def train(system: SystemSpec, lake: Lake, registry: Registry, days: Days) -> Tra
 
 
 def read_labelled(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
-    """Decisions of `days` whose label was known before the range ended, by decision time."""
+    """Decisions of `days` whose label was known before the range ended, by decision time.
+
+    Under exploration those that were acted on, with `holdout` and `propensity`.
+    """
     rows = read_training_set(system, lake, days, labels_before=days.end)
-    return rows.filter(pc.is_valid(rows["label"]))
+    return with_exploration(system, lake, rows.filter(pc.is_valid(rows["label"])), days)
 
 
 def _evaluate(fitted: FittedModel, split: Split, days: Days, lake_versions: dict[str, int]) -> TrainedModel:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from ai_patterns.spec.base import Name, Part, Title
+from ai_patterns.spec.base import Name, Part, Title, refuse
 from ai_patterns.spec.durations import Duration
 
 Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
@@ -21,11 +21,23 @@ class LabelSpec(Part):
         stream: the stream that brings the label; it shares the decision stream's key.
         column: its column that holds the truth: boolean or 0/1 for classification, a number for regression.
         maturity: how long after the decision a missing label is only "not yet known".
+        attribution: an outcome that happened later than this after the decision is not put down to it.
+        absent: the label of a mature decision for which none came, such as 0 where only events are reported; then a
+            decision counts only once it is mature, or events would count before their absence can. Without it such
+            a decision counts nowhere.
     """
 
     stream: Name
     column: Name
     maturity: Duration
+    attribution: Duration | None = None
+    absent: float | None = None
+
+    @model_validator(mode="after")
+    def _matures_after_attribution(self) -> Self:
+        if self.attribution is not None and self.attribution > self.maturity:
+            raise refuse("a label may come until the attribution window ends; maturity must reach that end", "maturity")
+        return self
 
 
 class DecisionSpec(Part):
@@ -141,18 +153,35 @@ class FeedbackSpec(Part):
     Attributes:
         metric: the metric watched week by week.
         max_loss: how much worse than at promotion it may get before a retraining is asked for.
+        patience: for how many measures in a row it must be.
+        clear_loss: after a retraining that brought no new champion, the loss must first be back at this or below
+            before it asks again; without it, it asks again after each cooldown.
         max_age: a champion older than this is retrained anyway.
+        max_growth: labels that became known since the promotion, as a share of those before, beyond which a
+            retraining is asked for; without it volume asks for none.
+        max_drifted: most features in drift alarm; more ask for a retraining. Without it drift asks for none.
         cooldown: least time between two retrainings.
         budget: most retrainings in `budget_period`.
+        min_labels: fewer new labels than this allow none.
     """
 
     metric: Metric
     max_loss: float = Field(ge=0)
+    patience: int = Field(default=1, ge=1)
+    clear_loss: float | None = None
     max_age: Duration
+    max_growth: float | None = Field(default=None, gt=0)
+    max_drifted: int | None = Field(default=None, ge=0)
     cooldown: Duration
     budget: int = Field(ge=0)
     budget_period: Duration = timedelta(days=365)
     min_labels: int = Field(default=100, ge=1)
+
+    @model_validator(mode="after")
+    def _clears_below(self) -> Self:
+        if self.clear_loss is not None and self.clear_loss > self.max_loss:
+            raise refuse("a loss is cleared below the one that asks for a retraining (max_loss)", "clear_loss")
+        return self
 
 
 class MonitoringSpec(Part):

@@ -14,6 +14,7 @@ from ai_patterns.core.feedback import (
     known_labels,
     one_per_decision,
 )
+from ai_patterns.spec.model import LabelSpec
 
 TIME = pa.timestamp("us", tz="UTC")
 START = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -36,12 +37,14 @@ def labels(*items):
             "id": pa.array(names, pa.string()),
             "label": pa.array(values, pa.float64()),
             "label_known_at": pa.array([START + DAY * day for day in days], TIME),
+            "observed_at": pa.array([START + DAY * day for day in days], TIME),
         }
     )
 
 
-def join(rows, known, day, maturity=2):
-    return join_known_labels(rows, known, ["id"], as_of=START + DAY * day, maturity=DAY * maturity)
+def join(rows, known, day, maturity=2, **more):
+    spec = LabelSpec(stream="outcome", column="failed", maturity=DAY * maturity, **more)
+    return join_known_labels(rows, known, ["id"], spec, as_of=START + DAY * day)
 
 
 def test_the_three_states():

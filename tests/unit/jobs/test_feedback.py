@@ -8,7 +8,8 @@ import pytest
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
 from ai_patterns.core.retraining import Champion
-from ai_patterns.jobs.feedback import decide_retraining, join_labels, measure_performance
+from ai_patterns.jobs.feedback import join_labels, measure_performance
+from ai_patterns.jobs.retraining import decide_retraining
 from unit.jobs.pumps import DAY, HOUR, PUMPS, START, outcomes, predictions
 
 FIRST = Days.parse("2024-01-01")
