@@ -43,7 +43,7 @@ def append_promotion(lake: Lake, line: Promotion, holds: Callable[[int | None], 
     """
     for attempt in range(ATTEMPTS):
         history = read_promotions(lake)
-        done = carried_out(history, line.request) if line.action != "refused" else None
+        done = carried_out(history, line.action, line.request)
         if done is not None:
             return done
         present = champion(history)

@@ -87,16 +87,16 @@ def champion(history: Sequence[Promotion]) -> int | None:
     return next(reversed(champions(history)), None)
 
 
-def carried_out(history: Sequence[Promotion], request: str | None) -> Promotion | None:
+def carried_out(history: Sequence[Promotion], action: Action, request: str | None) -> Promotion | None:
     """The change of the champion that a request has already made.
 
     >>> line = Promotion(1, dt.datetime(2013, 4, 1, tzinfo=dt.UTC), "promoted", 1, None, "", {"request": "run 7"})
-    >>> carried_out([line], "run 7") == line, carried_out([line], "run 8"), carried_out([line], None)
-    (True, None, None)
+    >>> carried_out([line], "promoted", "run 7") == line, carried_out([line], "promoted", "run 8")
+    (True, None)
     """
-    if request is None:
+    if request is None or action == "refused":
         return None
-    return next((line for line in history if line.action != "refused" and line.request == request), None)
+    return next((line for line in history if line.action == action and line.request == request), None)
 
 
 def champion_since(history: Sequence[Promotion]) -> dt.datetime | None:

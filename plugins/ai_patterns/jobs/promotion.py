@@ -55,7 +55,7 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
         ServiceUnavailableError: the registry or the version's evaluation rows are not there.
     """
     history = reconcile(lake, registry)
-    done = carried_out(history, request)
+    done = carried_out(history, "promoted", request)
     if done is None and champion(history) == version:
         done = next(line for line in reversed(history) if line.action != "refused")
     if done is not None:
@@ -88,7 +88,7 @@ def rollback(
         PromotionRejectedError: there is no earlier champion, or another promotion was faster.
     """
     history = reconcile(lake, registry)
-    done, stack = carried_out(history, request), champions(history)
+    done, stack = carried_out(history, "rolled_back", request), champions(history)
     if done is not None:
         return done
     if len(stack) < 2:

@@ -41,6 +41,11 @@ class ServerProcess:
         self._headers = {"X-API-Key": key, "Content-Type": "application/json"}
         self._connection = http.client.HTTPConnection(_HOST, port, timeout=START_SECONDS)
 
+    @property
+    def said(self) -> str:
+        """The last line that it wrote."""
+        return self._output.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+
     def wait_until_ready(self) -> None:
         """Wait until it can predict.
 
@@ -88,8 +93,8 @@ class ServerProcess:
             answer = self._connection.getresponse()
             return answer.status, json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            last = self._output.read_text("utf-8", "replace").strip().rpartition("\n")[2]
-            raise ServiceUnavailableError(f"the inference server does not answer ({error}); it said: {last}") from error
+            problem = f"the inference server does not answer ({error}); it said: {self.said}"
+            raise ServiceUnavailableError(problem) from error
 
 
 @contextmanager

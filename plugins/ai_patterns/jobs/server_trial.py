@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.core.promotion import Gate
 from ai_patterns.core.server_gates import latency_gate, parity_gate, refused_gate
-from ai_patterns.errors import ServiceRejectedError
+from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.jobs.model_rows import predict_rows
 from ai_patterns.jobs.prediction_features import prediction_features
 from ai_patterns.jobs.probing import plain_input
@@ -24,8 +23,6 @@ from ai_patterns.spec.system import SystemSpec
 
 _WARM_UP = 10
 """Requests that are not timed."""
-
-log = logging.getLogger(__name__)
 
 
 def server_gates(
@@ -65,9 +62,12 @@ def server_gates(
                 server.wait_until_ready()
                 scores, seconds = _ask(system, server, rows, spec.requests)
                 server.stop()
+                batch = _batch_scores(system, lake, model)
+                if not scores.keys() <= batch.keys():
+                    raise ServiceUnavailableError(f"the inference server lost predictions; it said: {server.said}")
         except ServiceRejectedError as error:
             return [refused_gate(str(error))]
-        return [latency_gate(spec, seconds), _parity(system, lake, model, scores)]
+        return [latency_gate(spec, seconds), parity_gate([*scores.values()], [batch[name] for name in scores])]
 
 
 def _ask(
@@ -85,10 +85,10 @@ def _ask(
     return scores, seconds[_WARM_UP:]
 
 
-def _parity(system: SystemSpec, lake: Lake, model: LoadedModel, scores: dict[str, float]) -> Gate:
+def _batch_scores(system: SystemSpec, lake: Lake, model: LoadedModel) -> dict[str, float]:
+    """What batch scoring gives for the features that the server logged, by prediction."""
+    if not lake.exists(TABLE):
+        return {}
     days = lake.read(TABLE, columns=["day"])["day"].to_pylist()
     logged = prediction_features(system, lake, Days(min(days), max(days)), model.columns)
-    batch = dict(zip(logged["prediction_id"].to_pylist(), predict_rows(system, model, logged).tolist(), strict=True))
-    names = [name for name in scores if name in batch]
-    log.info("compared %d of %d served scores with batch scoring", len(names), len(scores))
-    return parity_gate([scores[name] for name in names], [batch[name] for name in names])
+    return dict(zip(logged["prediction_id"].to_pylist(), predict_rows(system, model, logged).tolist(), strict=True))

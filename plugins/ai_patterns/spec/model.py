@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +12,13 @@ from ai_patterns.spec.base import Name, Part, Title, refuse
 from ai_patterns.spec.durations import Duration
 
 Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
+Task = Literal["classification", "regression"]
+OF_TASK: Mapping[Task, tuple[Metric, ...]] = {
+    "classification": ("auc", "brier", "ece", "logloss"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""What can be measured of a model."""
+
 HIGHER_IS_BETTER = frozenset({"auc", "r2"})
 
 
@@ -65,7 +73,7 @@ class ModelSpec(Part):
         evaluation: the newest part of the training period, kept for evaluation.
     """
 
-    task: Literal["classification", "regression"] = "classification"
+    task: Task = "classification"
     estimator: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     categorical: tuple[str, ...] = ()
