@@ -25,7 +25,7 @@ def find_causes(spec: FeedbackSpec, evidence: Evidence) -> Iterator[str]:
             f"{evidence.old_labels} before"
         )
     if spec.max_drifted is not None and len(evidence.drifted) > spec.max_drifted:
-        yield f"{len(evidence.drifted)} features have drifted (at most {spec.max_drifted}): " + _few(evidence.drifted)
+        yield f"more than {spec.max_drifted} features are in drift alarm: {_few(evidence.drifted)}"
 
 
 def find_brakes(spec: FeedbackSpec, evidence: Evidence) -> Iterator[str]:
