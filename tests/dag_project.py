@@ -13,6 +13,7 @@ PATTERNS = (
     "model_promotion",
     "batch_scoring",
     "model_as_a_service",
+    "microservices",
     "feedback_loop",
     "monitoring",
 )

@@ -6,9 +6,22 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import doctor, evaluation, explain, export, loop, luigi, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import (
+    doctor,
+    evaluation,
+    explain,
+    export,
+    feedback,
+    loop,
+    luigi,
+    parity,
+    replay,
+    runtimes,
+    specs,
+    topics,
+)
 from ai_patterns.clients.statsd import counted
-from ai_patterns.errors import AIPatternsError
+from ai_patterns.errors import AIPatternsError, MissingDependencyError
 
 _EPILOG = """\
 first steps:
@@ -47,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AIPatternsError, FileExistsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("ai_patterns"):
+            raise
+        print(f"error: {MissingDependencyError(str(error.name), 'all')}", file=sys.stderr)
+        return 1
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,6 +76,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi, export):
+    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi, export, feedback):
         part.add_commands(commands)
     return parser

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_patterns.core.metrics import Task
 from ai_patterns.errors import MissingDependencyError, SpecError
-from ai_patterns.spec.model import ModelSpec
+from ai_patterns.spec.model import ModelSpec, Task
 
 
 def make_estimator(model: ModelSpec) -> Any:

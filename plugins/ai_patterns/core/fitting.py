@@ -112,13 +112,18 @@ def split_rows(system: SystemSpec, rows: pa.Table) -> Split:
 def measure_slices(system: SystemSpec, rows: pa.Table, predicted: Vector) -> list[dict[str, Any]]:
     """Metrics of each value of each slicing column: `slice` (`column=value`), `rows` and the task's metrics."""
     truth = labels(rows)
-    found: list[dict[str, Any]] = []
-    for column in system.model.slices:
+    return [
+        {"slice": name, "rows": int(chosen.sum()), **measure(system.model.task, truth[chosen], predicted[chosen])}
+        for name, chosen in slice_rows(rows, system.model.slices).items()
+    ]
+
+
+def slice_rows(rows: pa.Table, columns: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """`column=value` -> which rows are in it, for the largest values of each column."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for column in columns:
         values = np.asarray(rows[column].to_pylist(), dtype=object)
-        for value in _largest(rows[column]):
-            chosen = values == value
-            metrics = measure(system.model.task, truth[chosen], predicted[chosen])
-            found.append({"slice": f"{column}={value}", "rows": int(chosen.sum()), **metrics})
+        found |= {f"{column}={value}": values == value for value in _largest(rows[column])}
     return found
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ai_patterns.core.metrics import Task
+from ai_patterns.spec.model import Task
 from ai_patterns.spec.streams import ColumnType
 
 MAX_ID_LENGTH = 200

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ai_patterns.core.label_rows import Identity, Key, RefusedError, read_label
-from ai_patterns.core.metrics import Task
 from ai_patterns.spec.durations import format_duration
+from ai_patterns.spec.model import Task
 
 UNKNOWN = "no such prediction"
 """The reason that may pass: the prediction's own row can still be on its way to the lake."""

@@ -13,9 +13,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.core.metrics import OF_TASK
 from ai_patterns.errors import MissingDependencyError
 from ai_patterns.jobs.status import system_status
+from ai_patterns.spec.model import OF_TASK
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from ai_patterns.core.predictions import (
     features_json,
     prediction_schema,
 )
-from ai_patterns.jobs.review import predict_rows
+from ai_patterns.jobs.model_rows import predict_rows
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
 from ai_patterns.spec.system import SystemSpec
 

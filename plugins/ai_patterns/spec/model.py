@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +12,13 @@ from ai_patterns.spec.base import Name, Part, Title, refuse
 from ai_patterns.spec.durations import Duration
 
 Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
+Task = Literal["classification", "regression"]
+OF_TASK: Mapping[Task, tuple[Metric, ...]] = {
+    "classification": ("auc", "brier", "ece", "logloss"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""What can be measured of a model."""
+
 HIGHER_IS_BETTER = frozenset({"auc", "r2"})
 
 
@@ -65,7 +73,7 @@ class ModelSpec(Part):
         evaluation: the newest part of the training period, kept for evaluation.
     """
 
-    task: Literal["classification", "regression"] = "classification"
+    task: Task = "classification"
     estimator: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     categorical: tuple[str, ...] = ()
@@ -86,20 +94,65 @@ class BoundSpec(Part):
     max: float | None = None
 
 
+class FairnessSpec(Part):
+    """What a challenger must fulfil in each slice, such as each airport.
+
+    Attributes:
+        slices: columns whose values are the slices, the fifty largest of each.
+        tolerance: how much worse than the champion, on the metric compared, it may be in one.
+        max_bias: how far the mean prediction of one may lie from its mean label; without it, nothing is asked.
+    """
+
+    slices: tuple[Name, ...] = Field(min_length=1)
+    tolerance: float = Field(default=0.0, ge=0)
+    max_bias: float | None = Field(default=None, ge=0)
+
+
+class ServerGateSpec(Part):
+    """What a challenger must fulfil in a real inference server, started for it alone.
+
+    Attributes:
+        max_p99_ms: most milliseconds that 99 of 100 requests of one row may take.
+        requests: how many are sent.
+    """
+
+    max_p99_ms: float = Field(gt=0)
+    requests: int = Field(default=200, ge=20)
+
+
 class GatesSpec(Part):
     """What a challenger must fulfil.
 
     Attributes:
         absolute: bounds on the metrics of the evaluation set.
         compare: the metric on which it is compared with the champion on the same rows.
-        tolerance: how much worse it may be there.
+        mode: what it must prove there: that it is `not_worse` than the champion by more than the tolerance, which a
+            model of the same skill can; or that it is `better`, which such a model seems in at most `alpha` of cases.
+        alpha: the error of each test; also of all tests for harm together.
+        block: rows of so many days together are resampled as one, in whole days. Two or more are right where days
+            resemble their neighbours; fewer blocks prove less.
+        tolerance: how much worse it may be there; of no meaning to `better`.
+        guards: other metrics, with how much worse than the champion it may be on each; it is refused where the harm is
+            significant.
+        max_ece: most that the expected calibration error may be, at the upper end of its interval.
+        fairness: what holds in each slice.
+        server: what holds in a real server.
         onnx_difference: largest difference between the scikit-learn and the ONNX predictions.
+        approval: whether a person must approve in Airflow, with the evidence at hand.
     """
 
     absolute: dict[Metric, BoundSpec] = Field(default_factory=dict)
     compare: Metric
+    mode: Literal["not_worse", "better"] = "not_worse"
+    alpha: float = Field(default=0.05, gt=0, le=0.05)
+    block: Duration = Field(default=timedelta(days=1), ge=timedelta(days=1))
     tolerance: float = Field(default=0.0, ge=0)
+    guards: dict[Metric, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    max_ece: float | None = Field(default=None, gt=0, le=1)
+    fairness: FairnessSpec | None = None
+    server: ServerGateSpec | None = None
     onnx_difference: float = Field(default=1e-5, gt=0)
+    approval: bool = False
 
 
 class FeedbackSpec(Part):

@@ -25,6 +25,7 @@ class SchedulesSpec(Part):
     lambda_architecture: str | None = None
     monitoring: str | None = "0 3 * * 1"
     feedback_loop: str | None = None
+    microservices: str | None = None
 
 
 class SystemSpec(Part):
