@@ -122,9 +122,9 @@ class TestWindows:
         assert self.states(1, ("a", 1.0, 0.5), absent=0) == [(None, WAITING), (None, WAITING)]
         assert self.states(5, ("a", 1.0, 0.5), absent=0) == [(1.0, LABELLED), (0.0, LABELLED)]
 
-    def test_an_absent_label_is_known_from_its_maturity_on(self):
-        rows = join(predictions(*self.ROWS), labels(("a", 1.0, 0.5)), 5, absent=0).rows
-        assert rows["label_known_at"].to_pylist() == [START + DAY * 0.5, START + DAY * 2]
+    def test_with_absent_events_and_absences_are_known_from_their_maturity_on(self):
+        rows = join(predictions(*self.ROWS, ("c", 0)), labels(("a", 1.0, 0.5), ("c", 1.0, 4)), 5, absent=0).rows
+        assert rows["label_known_at"].to_pylist() == [START + DAY * 2, START + DAY * 2, START + DAY * 4]
 
     def test_what_happened_after_the_attribution_window_is_not_put_down_to_the_decision(self):
         late = ("a", 1.0, 1.5)
