@@ -37,25 +37,25 @@ from selective_labels import LEARNERS, WINDOW, Learner, live  # noqa: E402
 OUTPUT = Path(".run/bench/feedback.json")
 EXPLORATION = ExplorationSpec(act="below", threshold=0.15, share=0.2, holdout=0.05)
 ROWS = 12_000
-"""Flights a month, of some 27,000."""
 GOAL = 0.9
 
 
 def main() -> None:
     """Live through the year with each learner and seed, and print the shares of the full labels' skill."""
     options = _arguments()
+    exploration = EXPLORATION.model_copy(update={"share": options.share})
     logging.disable(logging.INFO)
     system, months = _flights()
     found: dict[Learner, list[dict[str, float]]] = {learner: [] for learner in LEARNERS}
     for seed in range(options.seeds):
         draw = np.random.default_rng(seed)
-        rounds = [rows.take(np.sort(draw.choice(len(rows), ROWS, replace=False))) for rows in months]
-        salted = EXPLORATION.model_copy(update={"salt": str(seed)})
+        rounds = [rows.take(np.sort(draw.choice(len(rows), options.rows, replace=False))) for rows in months]
+        salted = exploration.model_copy(update={"salt": str(seed)})
         for learner in LEARNERS:
             found[learner].append(_mean(live(system, rounds, salted, learner)[WINDOW:]))
         print(seed, {learner: round(each[-1]["skill"], 4) for learner, each in found.items()}, flush=True)
     figures = {
-        "exploration": EXPLORATION.model_dump(), "rows a month": ROWS, "seeds": options.seeds,
+        "exploration": exploration.model_dump(), "rows a month": options.rows, "seeds": options.seeds,
         "learners": {learner: _summary(each, found["full"]) for learner, each in found.items()},
     }  # fmt: skip
     figures["met"] = figures["learners"]["ours"]["share"][1] >= GOAL
@@ -96,6 +96,8 @@ def _summary(lived: list[dict[str, float]], full: list[dict[str, float]]) -> dic
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--rows", type=int, default=ROWS, help="flights a month, of some 27,000")
+    parser.add_argument("--share", type=float, default=EXPLORATION.share, help="explored share")
     return parser.parse_args()
 
 

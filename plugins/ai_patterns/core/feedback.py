@@ -92,10 +92,12 @@ def _judge(found: pa.Table, spec: LabelSpec, as_of: dt.datetime) -> tuple[pa.Arr
     decided, label, known_at = found["decided_at"], found["label"], found["label_known_at"]
     mature = pc.less_equal(decided, pa.scalar(as_of - spec.maturity, decided.type))
     if spec.absent is not None:
-        stated = pc.and_(mature, pc.is_null(label))
+        # Known at maturity at the earliest, also where the event came before: whoever cuts by this instant would else
+        # see the newest events without the absences beside them.
         at = pc.add(decided, pa.scalar(spec.maturity, pa.duration("us"))).cast(known_at.type)
         label = pc.if_else(mature, pc.fill_null(label, spec.absent), pa.scalar(None, pa.float64()))
-        known_at = pc.if_else(mature, pc.if_else(stated, at, known_at), pa.scalar(None, known_at.type))
+        later = pc.fill_null(pc.greater(known_at, at), False)
+        known_at = pc.if_else(mature, pc.if_else(later, known_at, at), pa.scalar(None, at.type))
     state = pc.if_else(pc.is_valid(label), LABELLED, pc.if_else(mature, UNLABELLED, WAITING))
     return label, known_at, state
 

@@ -9,7 +9,8 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
 from ai_patterns.jobs.feedback import join_labels, measure_performance
 from ai_patterns.jobs.labels import land_labels, readmit_labels
-from unit.jobs.pumps import DAY, HOUR, PUMPS, START, outcomes, predictions
+from ai_patterns.jobs.training_set import read_training_set
+from unit.jobs.pumps import DAY, HOUR, PUMPS, START, outcomes, predictions, training_rows
 
 NOW = START + DAY
 FIRST = Days.parse("2024-01-01")
@@ -143,3 +144,17 @@ def test_of_racing_writers_of_one_label_exactly_one_lands(lake):
     assert sum(item.landed for item in found) == 1
     assert sum(item.landed + item.repeated + len(item.refused) for item in found) == 8
     assert lake.read("landed_labels").num_rows == 1
+
+
+def test_training_counts_no_immature_decision_as_a_negative(lake):
+    """With `absent` a decision waits for its maturity, in the training set as in the measures."""
+    label = PUMPS.decision.label.model_copy(update={"absent": 0.0})
+    system = PUMPS.model_copy(update={"decision": PUMPS.decision.model_copy(update={"label": label})})
+    lake.replace_days("training_sets", training_rows([0], per_day=2), FIRST)
+    land_labels(PUMPS, lake, [sent("a", 1)], now=NOW)
+    lake.replace_days("events/outcome", outcomes(("0-1", True, 4)), FIRST)
+    after = {day: read_training_set(system, lake, FIRST, labels_before=START + day * DAY) for day in (1, 3)}
+    assert after[1]["label"].to_pylist() == [None, None]
+    assert after[3]["label"].to_pylist() == [0.0, 1.0]
+    plain = read_training_set(PUMPS, lake, FIRST, labels_before=START + 3 * DAY)
+    assert plain["label"].to_pylist() == [None, 1.0]
