@@ -32,22 +32,26 @@ def join_labels(system: SystemSpec, lake: Lake, as_of: dt.datetime) -> int:
     A day holds what became known on it, one row a decision: of several on a day the one known last. A correction
     on a later day is a row of that day, so that any past instant can be asked again.
     """
-    label = system.decision.label
-    key, known = ", ".join(system.decision_stream.key), system.streams[label.stream].known_time
-    events = lake.dataset(f"events/{label.stream}").filter(ds.field(known) < pa.scalar(as_of, TIMESTAMP))
-    rows = duckdb.run(
-        f"""
-SELECT CAST({known} AS DATE) AS {DAY}, {key}, CAST({label.column} AS DOUBLE) AS label, {known} AS label_known_at
-FROM events WHERE {label.column} IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY CAST({known} AS DATE), {key} ORDER BY {known} DESC) = 1
-ORDER BY label_known_at, {key}""",
-        {"events": events},
-    )
+    stream = system.decision.label.stream
+    before = ds.field(system.streams[stream].known_time) < pa.scalar(as_of, TIMESTAMP)
+    rows = label_rows(system, lake.dataset(f"events/{stream}").filter(before))
     if len(rows):
         first = min(system.start, pc.min(rows[DAY]).as_py())
         lake.replace_days(LABELS, rows, Days(first, utc_day(as_of)))
     log.info("labels: %d known before %s", len(rows), as_of.isoformat())
     return len(rows)
+
+
+def label_rows(system: SystemSpec, events: Any) -> pa.Table:
+    """The rows of `labels` from events of the label's stream."""
+    label = system.decision.label
+    key, known = ", ".join(system.decision_stream.key), system.streams[label.stream].known_time
+    sql = f"""
+SELECT CAST({known} AS DATE) AS {DAY}, {key}, CAST({label.column} AS DOUBLE) AS label, {known} AS label_known_at
+FROM events WHERE {label.column} IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY CAST({known} AS DATE), {key} ORDER BY {known} DESC) = 1
+ORDER BY label_known_at, {key}"""
+    return duckdb.run(sql, {"events": events})
 
 
 def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.datetime) -> list[dict[str, Any]]:
