@@ -81,7 +81,7 @@ class Staging:
         target = f"{self._folder}/{name}"
         self._files.create_dir(self._folder, recursive=True)
         with self._files.open_output_stream(f"{target}.new") as file:
-            file.write(json.dumps(facts, sort_keys=True).encode())
+            file.write(json.dumps(facts).encode())
         self._files.move(f"{target}.new", target)
 
     def noted(self, name: str) -> dict[str, Any] | None:

@@ -77,9 +77,7 @@ def record_verdicts(lake: Lake, report: AuditReport) -> None:
     rows = _check_rows(report)
     if lake.exists(CHECKS):
         kept = lake.dataset(CHECKS, report.days).to_table(filter=ds.field("family") == FAMILY).drop_columns(["family"])
-        rows += [
-            CheckRow(**row) for row in kept.to_pylist() if row["subject"].partition(".")[0] not in report.streams
-        ]
+        rows += [CheckRow(**row) for row in kept.to_pylist() if row["subject"].partition(".")[0] not in report.streams]
     record_checks(lake, rows, family=FAMILY, days=report.days)
 
 

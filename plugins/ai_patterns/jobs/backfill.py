@@ -11,8 +11,6 @@ from functools import partial
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.sources import ReadQuery
-from ai_patterns.clients.staged_lake import StagedLake
-from ai_patterns.clients.turning import MovedError, turn, versions_of
 from ai_patterns.core.days import Days, runs_of
 from ai_patterns.jobs.availability import count_rows
 from ai_patterns.jobs.correction import Correction, correct
@@ -21,8 +19,11 @@ from ai_patterns.jobs.features import build_tiles, build_values
 from ai_patterns.jobs.feedback import LABELS, PERFORMANCE, label_rows
 from ai_patterns.jobs.parity_tables import SUMMARY
 from ai_patterns.jobs.resting import resting_on
+from ai_patterns.jobs.staged_lake import StagedLake
+from ai_patterns.jobs.table_facts import table_facts
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
 from ai_patterns.jobs.training_set import build_training_set
+from ai_patterns.jobs.turning import MovedError, turn, versions_of
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,15 @@ def backfill(system: SystemSpec, lake: Lake, correction: Correction, read_query:
     staged.staging.discard()
     log.info("backfill of %s: %d partitions replaced", correction.days, sum(map(len, partitions.values())))
     return partitions
+
+
+def newest_changed(system: SystemSpec, lake: Lake, partitions: Partitions) -> Days | None:
+    """The newest day of the value logs, where a backfill has changed one of its partitions: online values follow it."""
+    logs = [f"values/{name}" for name in system.groups]
+    known = [facts.last_day for facts in (table_facts(lake, log) for log in logs) if facts and facts.last_day]
+    newest = max(known, default=None)
+    changed = newest is not None and any(str(newest) in partitions.get(table, {}) for table in logs)
+    return Days(newest, newest) if newest is not None and changed else None
 
 
 def _stage(system: SystemSpec, staged: StagedLake, correction: Correction, read_query: ReadQuery | None) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ai_patterns.clients.sources import ReadQuery
-from ai_patterns.clients.staged_lake import StagedLake
 from ai_patterns.core.days import Days
 from ai_patterns.jobs.audit import AuditReport, record_verdicts
 from ai_patterns.jobs.extraction import landed_rows, raw_rows
 from ai_patterns.jobs.readmission import readmit
+from ai_patterns.jobs.staged_lake import StagedLake
 from ai_patterns.jobs.stream_audit import audit_rows
 from ai_patterns.spec.system import SystemSpec
 
@@ -36,6 +36,27 @@ class Correction:
     origin: Origin = "sources"
     overrides: Mapping[str, str] = field(default_factory=dict)
     fix_sql: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        system: SystemSpec,
+        days: Days,
+        streams: Sequence[str] | None = None,
+        origin: Origin = "sources",
+        overrides: Mapping[str, str] | None = None,
+        fix_sql: str | None = None,
+    ) -> Correction:
+        """The correction of some of a system's streams, by default of all.
+
+        Raises:
+            LookupError: the system has no such stream, or no such source.
+        """
+        for wanted, kind, there in ((streams, "stream", system.streams), (overrides, "source", system.sources)):
+            unknown = next((name for name in wanted or () if name not in there), None)
+            if unknown is not None:
+                raise LookupError(f"{system.name!r} has no {kind} {unknown!r}; it has {', '.join(there)}")
+        return cls(days, tuple(streams or system.streams), origin, dict(overrides or {}), fix_sql)
 
     @property
     def run_id(self) -> str:

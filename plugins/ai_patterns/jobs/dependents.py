@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
-from ai_patterns.clients.staged_lake import StagedLake
 from ai_patterns.core.days import Days
 from ai_patterns.core.lineage import reached_days
 from ai_patterns.jobs.feedback import LABELS
+from ai_patterns.jobs.staged_lake import StagedLake
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
 from ai_patterns.spec.system import SystemSpec
 
@@ -48,7 +47,7 @@ def dependents(system: SystemSpec, staged: StagedLake, streams: Iterable[str], d
     found |= {f"values/{name}": _within(built, _reached(system, staged, name, days)) for name in groups}
     if system.decision.label.stream in streams:
         found[LABELS] = _within(_partitions(staged, LABELS), days)
-    found[TRAINING_SETS] = _training_days(system, staged, found, built)
+    found[TRAINING_SETS] = _training_days(staged, found, built)
     if system.decision.stream in streams:
         decided = _within(_span(_partitions(staged, TRAINING_SETS)), _decided(system, staged, days))
         found[TRAINING_SETS] = sorted({*found[TRAINING_SETS], *decided})
@@ -64,9 +63,7 @@ def sized(lake: Lake, table: str, days: Iterable[dt.date]) -> Dependent:
     return Dependent(table, chosen, rows, size)
 
 
-def _training_days(
-    system: SystemSpec, staged: StagedLake, found: dict[str, list[dt.date]], built: set[dt.date]
-) -> list[dt.date]:
+def _training_days(staged: StagedLake, found: dict[str, list[dt.date]], built: set[dt.date]) -> list[dt.date]:
     """Days of decisions that may read one of the changed values."""
     changed = {day for table, days in found.items() if table.startswith("values/") for day in days}
     return sorted(_span(changed) & _span(_partitions(staged, TRAINING_SETS)) & built)

@@ -11,9 +11,9 @@ from deltalake import DeltaTable
 
 from ai_patterns.clients.holds import SCHEMA, TABLE, read_number
 from ai_patterns.clients.lake import DAY, Lake
-from ai_patterns.clients.staged_lake import StagedLake
 from ai_patterns.core.clock import utc_now
 from ai_patterns.errors import ServiceUnavailableError
+from ai_patterns.jobs.staged_lake import StagedLake
 
 log = logging.getLogger(__name__)
 
