@@ -8,11 +8,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
     "data_pipeline",
     "batch_processing",
+    "backfill",
     "feature_store",
     "model_training",
     "model_promotion",
     "batch_scoring",
     "model_as_a_service",
+    "microservices",
     "feedback_loop",
     "monitoring",
 )

@@ -15,6 +15,7 @@ AIPatternsError
     ├── DriftDetectedError
     ├── ParityError
     ├── CertificateError
+    ├── ContractError
     └── PromotionRejectedError
 ```
 """
@@ -134,6 +135,19 @@ class ParityError(GateFailedError):
 
 class CertificateError(GateFailedError):
     """Batch and speed layer merged differ from the lake."""
+
+
+class ContractError(GateFailedError):
+    """A service no longer keeps what its contract promises.
+
+    Args:
+        problem: what a client would miss.
+        service: the service.
+    """
+
+    def __init__(self, problem: str, service: str) -> None:
+        self.problem, self.service = problem, service
+        super().__init__(f"{problem}. Keep the old form too, or publish a new include/contracts/{service}.json.")
 
 
 class PromotionRejectedError(GateFailedError):

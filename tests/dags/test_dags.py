@@ -52,7 +52,7 @@ def test_assets_tie_the_dags(dags):
     assert outlets("flights__feature_store") == {"flights/training_set", "flights/online_features"}
     assert outlets("flights__stream_processing") == {"flights/landed"}
     assert outlets("flights__model_training") == woken_by("flights__model_promotion") == {"flights/model"}
-    by_hand = ("model_training", "batch_scoring", "model_as_a_service", "feedback_loop", "monitoring")
+    by_hand = ("model_training", "batch_scoring", "model_as_a_service", "microservices", "feedback_loop", "monitoring")
     assert not any(woken_by(f"flights__{step}") for step in by_hand)
 
 

@@ -9,6 +9,7 @@ from ai_patterns.patterns import (
     data_pipeline,
     feature_store,
     feedback_loop,
+    microservices,
     model_as_a_service,
     monitoring,
     online_offline_serving,
@@ -21,6 +22,7 @@ BUILDERS = (
     feature_store,
     online_offline_serving,
     model_as_a_service,
+    microservices,
     feedback_loop,
     monitoring,
 )

@@ -91,3 +91,12 @@ def test_the_wheel_is_a_provider_and_brings_the_command(fresh_python: Path, tmp_
     environment.pop("PYTHONPATH", None)
     made = subprocess.run([command, "new", "pumps"], env=environment, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
+
+
+def test_the_wheel_brings_airflow_the_command_too(fresh_python: Path, tmp_path: Path) -> None:
+    made = run_airflow(fresh_python, tmp_path, "ai-patterns", "new", "pumps")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "include" / "systems" / "pumps" / "system.yaml").exists()
+    wrong = run_airflow(fresh_python, tmp_path, "ai-patterns", "--", "explain", "pumps", "nothing")
+    assert wrong.returncode == 1
+    assert "error: numpy is not installed. Install it with: pip install 'ai-patterns-airflow[all]'" in wrong.stderr

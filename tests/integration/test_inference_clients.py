@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pandas as pd
 import pytest
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
+from client_environments import CLIENTS, run_client
 from inference_site import Site, environment, site
 from server_process import Server, running, wait_until
 
@@ -31,11 +30,6 @@ ROWS: list[dict[str, Any]] = [
     },
 ]
 COLUMNS = {name: [row[name] for row in ROWS] for name in ROWS[0]}
-CLIENTS = {
-    "triton": ("tritonclient[http]==2.73.0", "numpy<3"),
-    "kserve": ("kserve==0.21.0", "setuptools<81"),
-}
-"""Packages whose own needs exclude ours: each client has its own environment, made once below `.run/clients`."""
 
 
 @pytest.fixture(scope="module")
@@ -55,37 +49,15 @@ def expected(server: Server) -> list[float]:
     return scores
 
 
-def client_python(repository: Path, name: str) -> Path:
-    """Python of the client's environment; a skip, or a failure where CI=true, if it cannot be made."""
-    home, uv = repository / ".run" / "clients" / name, repository / ".uv" / "bin" / "uv"
-    python = home / "bin" / "python"
-    if not (home / "installed").exists():
-        steps = [[uv, "venv", "--quiet", "--clear", "--python", "3.11", home]]
-        steps += [[uv, "pip", "install", "--quiet", "--python", python, *CLIENTS[name]]]
-        for step in steps:
-            try:
-                subprocess.run(step, check=True, capture_output=True, timeout=300)
-            except (OSError, subprocess.SubprocessError) as error:
-                problem = f"{CLIENTS[name][0]} cannot be installed: {getattr(error, 'stderr', None) or error}"
-                pytest.fail(problem) if os.environ.get("CI") == "true" else pytest.skip(problem)
-        (home / "installed").touch()
-    return python
-
-
 @pytest.mark.parametrize("name", CLIENTS)
 def test_open_inference_clients(
     repository: Path, tmp_path: Path, server: Server, expected: list[float], name: str
 ) -> None:
     rows = tmp_path / "rows.json"
     rows.write_text(json.dumps(COLUMNS))
-    script = repository / "tests" / "public_clients" / f"{name}.py"
     place = server.url.removeprefix("http://") if name == "triton" else server.url
-    command = [client_python(repository, name), script, place, "k1", rows]
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": ""}
-    )
-    assert done.returncode == 0, done.stderr
-    for scores in json.loads(done.stdout.splitlines()[-1]):
+    told = run_client(repository, name, f"{name}.py", place, "k1", rows)
+    for scores in json.loads(told.splitlines()[-1]):
         assert scores == expected
 
 

@@ -22,17 +22,19 @@ from ai_patterns.core.days import Days
 from ai_patterns.jobs.champion import read_champion
 from ai_patterns.jobs.feature_store import apply_repository, materialize
 from ai_patterns.jobs.features import build_features
-from ai_patterns.jobs.feedback import decide_retraining, join_labels, measure_performance
+from ai_patterns.jobs.feedback import join_labels, measure_performance
 from ai_patterns.jobs.ingestion import IngestionReport, ingest
 from ai_patterns.jobs.leakage import check_leakage
 from ai_patterns.jobs.monitoring import check_drift, check_predictions, check_quality
 from ai_patterns.jobs.promotion import promote
 from ai_patterns.jobs.report import write_report
+from ai_patterns.jobs.retraining import decide_retraining
 from ai_patterns.jobs.review import review
 from ai_patterns.jobs.scoring import score
 from ai_patterns.jobs.status import system_status
 from ai_patterns.jobs.training import TrainingReport, train
 from ai_patterns.jobs.training_set import build_training_set
+from ai_patterns.spec.model import ServerGateSpec
 from ai_patterns.spec.system import SystemSpec
 from systems.docks.by_hand import Hour, features_by_hand, read_hours
 
@@ -131,6 +133,17 @@ def test_an_honest_challenger_passes_its_gates(site: Site) -> None:
     verdict = review(site.system, site.lake, site.registry, 1)
     assert verdict.passed, verdict.reasons
     assert {"rmse", "r2"} <= {gate.name.split()[0] for gate in verdict.gates}
+
+
+def test_the_server_is_one_of_the_gates(live: Site) -> None:
+    """A real server looks the features up in the real store; the lake's predictions are not added to."""
+    gates = live.system.gates.model_copy(update={"server": ServerGateSpec(max_p99_ms=5000, requests=20)})
+    before = live.lake.version("predictions")
+    asked = live.system.model_copy(update={"gates": gates})
+    verdict = review(asked, live.lake, live.registry, 1, live.repository)
+    assert [gate.name for gate in verdict.gates[-2:]] == ["server p99 ms", "server parity"]
+    assert verdict.passed, verdict.reasons
+    assert live.lake.version("predictions") == before
 
 
 def test_the_champion_predicts_every_decision(live: Site) -> None:

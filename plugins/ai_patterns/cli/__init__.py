@@ -6,9 +6,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ai_patterns.cli import doctor, evaluation, explain, loop, luigi, parity, replay, runtimes, specs, topics
+from ai_patterns.cli import (
+    backfill,
+    doctor,
+    evaluation,
+    explain,
+    export,
+    feedback,
+    loop,
+    luigi,
+    parity,
+    replay,
+    runtimes,
+    specs,
+    topics,
+)
 from ai_patterns.clients.statsd import counted
-from ai_patterns.errors import AIPatternsError
+from ai_patterns.errors import AIPatternsError, MissingDependencyError
 
 _EPILOG = """\
 first steps:
@@ -21,6 +35,8 @@ first steps:
   ai-patterns replay flights --from 2013-04-01 --to 2013-04-07
                                            live a week again through it, with every decision on the way
   ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
+  ai-patterns backfill flights --partition 2013-02-09 --dry-run
+                                           what depends on a day; without --dry-run correct it and all of that
   ai-patterns luigi shop.pipeline Report --output dags/report.json
                                            a Luigi graph's shape, from which LuigiTaskGroup makes Airflow tasks
 
@@ -47,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AIPatternsError, FileExistsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("ai_patterns"):
+            raise
+        print(f"error: {MissingDependencyError(str(error.name), 'all')}", file=sys.stderr)
+        return 1
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,6 +79,20 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi):
+    for part in (
+        specs,
+        doctor,
+        loop,
+        evaluation,
+        parity,
+        explain,
+        backfill,
+        runtimes,
+        topics,
+        replay,
+        luigi,
+        export,
+        feedback,
+    ):
         part.add_commands(commands)
     return parser

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from ai_patterns.clients.home import Home
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.spec.discovery import system_folder
-from ai_patterns.spec.loading import load_system
+from ai_patterns.jobs.installation import open_system, spec_of
 
 if TYPE_CHECKING:
     from ai_patterns.clients.kafka import Broker
-    from ai_patterns.clients.lake import Lake
     from ai_patterns.core.days import Days
-    from ai_patterns.spec.system import SystemSpec
+
+__all__ = ["Commands", "add_command", "add_servers", "days", "month", "open_broker", "open_system", "spec_of"]
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -50,22 +49,6 @@ def days(text: str) -> Days:
         return Days.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def spec_of(name: str) -> SystemSpec:
-    """The system `name` of this installation.
-
-    Raises:
-        SpecError: there is none, or its spec is wrong.
-    """
-    return load_system(system_folder(name, Home.from_environment().systems))
-
-
-def open_system(name: str) -> tuple[SystemSpec, Lake]:
-    """The system `name` and its lake."""
-    from ai_patterns.clients.lake import Lake
-
-    return spec_of(name), Lake(Home.from_environment().lake, name)
 
 
 def add_servers(command: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ai_patterns.clients.mlflow_connection import CONN_ID, quiet_mlflow, reaching
 from ai_patterns.clients.mlflow_package import SERVING, TrainedModel, write_package
 from ai_patterns.clients.onnx import OnnxModel
-from ai_patterns.errors import ServiceUnavailableError
+from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -86,16 +86,46 @@ class Registry:
             return LoadedModel(version, OnnxModel.load(path / "model.onnx"), tuple(card["columns"]), encodings, card)
 
     def alias(self, name: str) -> int | None:
-        """Version that an alias points to, None where there is none."""
+        """Version that an alias points to, None where there is none.
+
+        Raises:
+            ServiceRejectedError: it points to a version that is no longer there.
+            ServiceUnavailableError: the registry cannot be reached.
+        """
         from mlflow.exceptions import MlflowException
 
         with reaching(self.tracking_uri):
             try:
                 return int(self._client.get_model_version_by_alias(self.model_name, name).version)
             except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+            self._require_no_alias(name)
+            return None
+
+    def require_version(self, version: int) -> None:
+        """See that the registry has a version.
+
+        Raises:
+            ServiceRejectedError: it has none such.
+        """
+        if not self.has_version(version):
+            have = ", ".join(map(str, self.versions())) or "none"
+            problem = f"the registry {self.tracking_uri} has no version {version} of the model {self.model_name!r}"
+            raise ServiceRejectedError(f"{problem}; its versions are: {have}.", conn_id=CONN_ID)
+
+    def has_version(self, version: int) -> bool:
+        """Whether the registry has a version."""
+        from mlflow.exceptions import MlflowException
+
+        with self._about(f"version {version}"):
+            try:
+                self._client.get_model_version(self.model_name, str(version))
+            except MlflowException as error:
                 if error.error_code in _ABSENT:
-                    return None
+                    return False
                 raise
+            return True
 
     def require_alias(self, name: str) -> int:
         """Version that an alias points to.
@@ -192,6 +222,24 @@ class Registry:
         source = self._client.get_model_version_download_uri(self.model_name, str(version))
         uri = f"{source}/{SERVING}"
         return Path(download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self.tracking_uri))
+
+    def _require_no_alias(self, name: str) -> None:
+        """MLflow says of an alias that points to nothing that there is none such version: tell the two apart."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            aliases = self._client.get_registered_model(self.model_name).aliases
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                return
+            raise
+        if name in aliases:
+            raise ServiceRejectedError(
+                f"the alias {name} of the model {self.model_name!r} in {self.tracking_uri} points to version "
+                f"{aliases[name]}, which is not there; run the DAG {self.model_name}__model_promotion, to promote a "
+                "version or to roll back to an earlier one",
+                conn_id=CONN_ID,
+            )
 
     @contextmanager
     def _about(self, what: str) -> Iterator[None]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_patterns.core.metrics import Task
 from ai_patterns.errors import MissingDependencyError
+from ai_patterns.spec.model import Task
 
 SERVING = "serving"
 """Folder within the model that holds all that a server needs, none of it executable."""

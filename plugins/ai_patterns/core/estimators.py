@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_patterns.core.metrics import Task
 from ai_patterns.errors import MissingDependencyError, SpecError
-from ai_patterns.spec.model import ModelSpec
+from ai_patterns.spec.model import ModelSpec, Task
 
 
 def make_estimator(model: ModelSpec) -> Any:
@@ -36,6 +35,24 @@ def make_estimator(model: ModelSpec) -> Any:
                 nearest=_closest(name, names),
             )
     return factory(**model.parameters)
+
+
+def fit_estimator(estimator: Any, matrix: NDArray[np.float32], truth: Any, weights: Any = None) -> Any:
+    """Fit an estimator, or a pipeline's last step, with weights where there are any.
+
+    Raises:
+        SpecError: there are weights, and its `fit` takes no `sample_weight`.
+    """
+    if weights is None:
+        return estimator.fit(matrix, truth)
+    name, last = estimator.steps[-1] if hasattr(estimator, "steps") else ("", estimator)
+    if "sample_weight" not in inspect.signature(last.fit).parameters:
+        raise SpecError(
+            f"{type(last).__name__}.fit takes no sample_weight, which exploration's weights need; choose an estimator "
+            "that does, such as HistGradientBoostingClassifier, or remove `exploration`",
+            field="model.estimator",
+        )
+    return estimator.fit(matrix, truth, **{f"{name}__sample_weight" if name else "sample_weight": weights})
 
 
 def predict(estimator: Any, task: Task, matrix: NDArray[np.float32]) -> NDArray[np.float64]:

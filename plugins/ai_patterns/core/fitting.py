@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ai_patterns.core.days import Days
-from ai_patterns.core.estimators import make_estimator, predict
+from ai_patterns.core.estimators import fit_estimator, make_estimator, predict
+from ai_patterns.core.exploration import weigh
 from ai_patterns.core.metrics import Vector, measure
 from ai_patterns.core.vectors import Encodings, learn_encodings, model_matrix
 from ai_patterns.errors import DataQualityError
@@ -49,11 +50,11 @@ class FittedModel:
 
 
 def fit(system: SystemSpec, rows: pa.Table) -> FittedModel:
-    """Fit the spec's estimator on labelled rows.
+    """Fit the spec's estimator on labelled rows, weighted by their `propensity` where they have one.
 
     Raises:
         DataQualityError: there are too few rows, or a single class.
-        SpecError: there is no such estimator.
+        SpecError: there is no such estimator, or one that takes no weights where there are some.
     """
     truth = labels(rows)
     if len(truth) < MIN_FIT_ROWS:
@@ -62,7 +63,8 @@ def fit(system: SystemSpec, rows: pa.Table) -> FittedModel:
         _require_two_classes(system, truth)
         truth = truth.astype(np.int64)
     encodings = learn_encodings(system, rows, labels(rows))
-    estimator = make_estimator(system.model).fit(model_matrix(system, rows, encodings), truth)
+    matrix = model_matrix(system, rows, encodings)
+    estimator = fit_estimator(make_estimator(system.model), matrix, truth, _weights(system, rows))
     return FittedModel(system, estimator, encodings)
 
 
@@ -90,7 +92,7 @@ def split_rows(system: SystemSpec, rows: pa.Table) -> Split:
     """Keep the newest `model.evaluation` of labelled rows for evaluation, in whole UTC days.
 
     Rows whose label landed after the evaluation period began are dropped from the fit ("purging", López de Prado
-    2018, 7.4.1): who trains then cannot have known them.
+    2018, 7.4.1): who trains then cannot have known them. Under exploration one side is the holdout, the other is not.
 
     Raises:
         DataQualityError: there are too few rows on either side.
@@ -100,23 +102,28 @@ def split_rows(system: SystemSpec, rows: pa.Table) -> Split:
     last = pc.max(rows["decided_at"]).as_py().astimezone(dt.UTC).date()
     days = Days(last - max(system.model.evaluation, dt.timedelta(days=1)) + dt.timedelta(days=1), last)
     start = pa.scalar(days.start, pa.timestamp("us", tz="UTC"))
-    evaluation = rows.filter(pc.greater_equal(rows["decided_at"], start))
+    evaluation = evaluated(rows.filter(pc.greater_equal(rows["decided_at"], start)))
     before = pc.and_(pc.less(rows["decided_at"], start), pc.less(rows["label_known_at"], start))
     if evaluation.num_rows < MIN_EVALUATION_ROWS:
         raise DataQualityError(f"{evaluation.num_rows} rows on {days} are too few to evaluate {system.name!r}")
-    return Split(rows.filter(before), evaluation, days)
+    return Split(fitted_on(rows.filter(before)), evaluation, days)
 
 
 def measure_slices(system: SystemSpec, rows: pa.Table, predicted: Vector) -> list[dict[str, Any]]:
     """Metrics of each value of each slicing column: `slice` (`column=value`), `rows` and the task's metrics."""
     truth = labels(rows)
-    found: list[dict[str, Any]] = []
-    for column in system.model.slices:
+    return [
+        {"slice": name, "rows": int(chosen.sum()), **measure(system.model.task, truth[chosen], predicted[chosen])}
+        for name, chosen in slice_rows(rows, system.model.slices).items()
+    ]
+
+
+def slice_rows(rows: pa.Table, columns: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    """`column=value` -> which rows are in it, for the largest values of each column."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for column in columns:
         values = np.asarray(rows[column].to_pylist(), dtype=object)
-        for value in _largest(rows[column]):
-            chosen = values == value
-            metrics = measure(system.model.task, truth[chosen], predicted[chosen])
-            found.append({"slice": f"{column}={value}", "rows": int(chosen.sum()), **metrics})
+        found |= {f"{column}={value}": values == value for value in _largest(rows[column])}
     return found
 
 
@@ -131,6 +138,22 @@ def with_columns(system: SystemSpec, columns: Sequence[str]) -> SystemSpec:
 def matrix_of(system: SystemSpec, columns: Sequence[str], encodings: Encodings, rows: pa.Table) -> NDArray[np.float32]:
     """The input of a registered model, which may have been trained with other columns than the spec has now."""
     return model_matrix(with_columns(system, columns), rows, encodings)
+
+
+def _weights(system: SystemSpec, rows: pa.Table) -> Vector | None:
+    if system.exploration is None or "propensity" not in rows.column_names:
+        return None
+    return weigh(pc.fill_null(rows["propensity"], 1.0).to_numpy(), system.exploration.clip)
+
+
+def evaluated(rows: pa.Table) -> pa.Table:
+    """The rows to measure on: all, or under exploration the holdout and what was decided before it."""
+    return rows.filter(pc.fill_null(rows["holdout"], True)) if "holdout" in rows.column_names else rows
+
+
+def fitted_on(rows: pa.Table) -> pa.Table:
+    """The rows to fit on: all but the holdout."""
+    return rows.filter(pc.invert(pc.fill_null(rows["holdout"], False))) if "holdout" in rows.column_names else rows
 
 
 def _require_two_classes(system: SystemSpec, truth: Vector) -> None:

@@ -53,6 +53,11 @@ class Promotion:
         row = {**vars(self), "evidence": json.dumps(self.evidence, default=str)}
         return pa.Table.from_pylist([row], schema=SCHEMA)
 
+    @property
+    def request(self) -> str | None:
+        """Who asked, such as a run: what is asked again by the same is done once."""
+        return self.evidence.get("request")
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Promotion:
         """Read a row of the table."""
@@ -80,6 +85,18 @@ def champions(history: Sequence[Promotion]) -> list[int]:
 def champion(history: Sequence[Promotion]) -> int | None:
     """The champion that the ledger names, None before the first promotion."""
     return next(reversed(champions(history)), None)
+
+
+def carried_out(history: Sequence[Promotion], action: Action, request: str | None) -> Promotion | None:
+    """The change of the champion that a request has already made.
+
+    >>> line = Promotion(1, dt.datetime(2013, 4, 1, tzinfo=dt.UTC), "promoted", 1, None, "", {"request": "run 7"})
+    >>> carried_out([line], "promoted", "run 7") == line, carried_out([line], "promoted", "run 8")
+    (True, None)
+    """
+    if request is None or action == "refused":
+        return None
+    return next((line for line in history if line.action == action and line.request == request), None)
 
 
 def champion_since(history: Sequence[Promotion]) -> dt.datetime | None:

@@ -7,14 +7,13 @@ values; both have shape `n_rows`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai_patterns.spec.model import HIGHER_IS_BETTER, Metric
+from ai_patterns.spec.model import HIGHER_IS_BETTER, OF_TASK, Metric, Task
 
-Task = Literal["classification", "regression"]
 Vector = NDArray[np.float64]
 
 BINS = 15
@@ -130,10 +129,6 @@ METRICS: Mapping[Metric, Callable[[Any, Any], float]] = {
     "rmse": rmse,
     "mae": mae,
     "r2": r2,
-}
-OF_TASK: Mapping[Task, tuple[Metric, ...]] = {
-    "classification": ("auc", "brier", "ece", "logloss"),
-    "regression": ("rmse", "mae", "r2"),
 }
 
 

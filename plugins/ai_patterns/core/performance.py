@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_patterns.core.feedback import LABELLED, UNLABELLED, WAITING, one_per_decision
-from ai_patterns.core.metrics import OF_TASK, Task, measure
+from ai_patterns.core.metrics import measure
+from ai_patterns.spec.model import OF_TASK, Task
 
 ALL = "all"
 """The slice that holds every prediction."""

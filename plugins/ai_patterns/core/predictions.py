@@ -36,7 +36,8 @@ def prediction_schema(system: SystemSpec) -> pa.Schema:
 
     `features` is a JSON object of every decision input and every column of the model, as they were when the
     score was made; `degraded` lists the features that stood in for an answer that did not come; `day` is the
-    UTC day of `decided_at`.
+    UTC day of `decided_at`. `explored`, `holdout` and `propensity` (`core.exploration`) are null where the system
+    declares no exploration.
     """
     stream = system.decision_stream
     fields = [("prediction_id", pa.string())]
@@ -50,6 +51,9 @@ def prediction_schema(system: SystemSpec) -> pa.Schema:
         ("degraded", pa.list_(pa.string())),
         ("mode", pa.string()),
         ("day", pa.date32()),
+        ("explored", pa.bool_()),
+        ("holdout", pa.bool_()),
+        ("propensity", pa.float64()),
     ]
     return pa.schema(fields)
 

@@ -6,15 +6,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from ai_patterns.core.bootstrap import Estimate
+from ai_patterns.spec.model import GatesSpec
 
-from ai_patterns.core.metrics import METRICS, Vector, worse_by
-from ai_patterns.spec.model import GatesSpec, Metric
 
-RESAMPLES = 500
-CONFIDENCE = 0.95
-"""One-sided: the chance that a challenger worse than the tolerance passes is about 5%."""
+@dataclass(frozen=True)
+class Evidence:
+    """What a gate that is a test rests on.
+
+    Attributes:
+        estimate: the figure that was tested.
+        lower: lower end of its interval; the true value lies beyond it in a share `alpha` of all cases, or in half of
+            that where the test has two sides.
+        upper: upper end, likewise.
+        p: how likely such a figure is, were the true one at the bound.
+        adjusted_p: the same after Holm's correction, where the gate is one of a family; it is held against `alpha`.
+        alpha: the error that is allowed.
+        blocks: blocks of days that were resampled.
+        rows: rows that were tested.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    p: float
+    adjusted_p: float
+    alpha: float
+    blocks: int
+    rows: int
+
+    @classmethod
+    def of(
+        cls, estimate: Estimate, alpha: float, p: float, *, adjusted: float | None = None, sides: int = 1
+    ) -> Evidence:
+        """The evidence of an estimate that was tested."""
+        ends = estimate.interval(alpha / sides)
+        return cls(estimate.value, *ends, p, p if adjusted is None else adjusted, alpha, estimate.blocks, estimate.rows)
 
 
 @dataclass(frozen=True)
@@ -27,6 +54,7 @@ class Gate:
         bound: what it was held against.
         passed: the verdict.
         detail: the same in words.
+        evidence: the test behind it, where it is one.
     """
 
     name: str
@@ -34,6 +62,7 @@ class Gate:
     bound: float
     passed: bool
     detail: str
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -108,55 +137,3 @@ def schema_gate(expected: Sequence[str], found: Sequence[str]) -> Gate:
     if not passed and not absent and not extra:
         parts.append("their order differs")
     return Gate("schema", len(absent) + len(extra), 0, passed, "; ".join(parts))
-
-
-def comparison_gate(
-    spec: GatesSpec, truth: ArrayLike, challenger: ArrayLike, champion: ArrayLike, blocks: NDArray[Any]
-) -> Gate:
-    """Test that the challenger is not worse than the champion by more than the tolerance, on the same rows.
-
-    A test of non-inferiority: the upper end of the one-sided interval of "worse by" must lie within the tolerance,
-    so that the burden of proof lies with the challenger.
-
-    Args:
-        spec: names the metric and the tolerance.
-        truth: n_rows labels.
-        challenger: n_rows predictions of the challenger.
-        champion: n_rows predictions of the champion.
-        blocks: the day of each row; rows of one day are resampled together.
-    """
-    pair = (np.asarray(challenger, np.float64), np.asarray(champion, np.float64))
-    lower, middle, upper = worse_by_interval(spec.compare, np.asarray(truth, np.float64), pair, blocks)
-    detail = (
-        f"{spec.compare} is worse than the champion's by {middle:+.4g} (interval {lower:+.4g} to {upper:+.4g}), "
-        f"at most {spec.tolerance:g} is allowed at its upper end"
-    )
-    return Gate(f"compare {spec.compare}", upper, spec.tolerance, upper <= spec.tolerance, detail)
-
-
-def worse_by_interval(
-    metric: Metric, truth: Vector, predictions: tuple[Vector, Vector], blocks: NDArray[Any], seed: int = 0
-) -> tuple[float, float, float]:
-    """How much worse the first predictions are than the second: lower end, estimate, upper end.
-
-    A paired block bootstrap: whole days are drawn with replacement (Efron and Tibshirani 1993, 8.6), since rows of
-    one day share their weather. Resamples on which the metric is undefined are left out.
-
-    >>> truth, days = np.array([0.0, 1.0] * 4), np.repeat([1, 2, 3, 4], 2)
-    >>> worse_by_interval("brier", truth, (np.full(8, 0.5), truth), days)
-    (0.25, 0.25, 0.25)
-    """
-    first, second = predictions
-    score = METRICS[metric]
-    groups = [np.flatnonzero(blocks == block) for block in np.unique(blocks)]
-    generator = np.random.default_rng(seed)
-    values = []
-    for _ in range(RESAMPLES):
-        rows = np.concatenate([groups[place] for place in generator.integers(0, len(groups), len(groups))])
-        values.append(worse_by(metric, score(truth[rows], first[rows]), score(truth[rows], second[rows])))
-    defined = np.asarray(values)[~np.isnan(values)]
-    estimate = worse_by(metric, score(truth, first), score(truth, second))
-    if not len(defined):
-        return float("nan"), estimate, float("nan")
-    lower, upper = np.quantile(defined, [1 - CONFIDENCE, CONFIDENCE])
-    return float(lower), estimate, float(upper)

@@ -13,8 +13,8 @@ from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 
 _PLAIN = (
-    "training_sets", "predictions", "labels", "performance", "checks", "parity", "parity_summary", "certificates",
-    "certificate_differences", "promotions", "retrainings",
+    "training_sets", "predictions", "landed_labels", "labels", "performance", "checks", "parity", "parity_summary",
+    "certificates", "certificate_differences", "promotions", "retrainings",
 )  # fmt: skip
 
 

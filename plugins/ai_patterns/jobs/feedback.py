@@ -1,57 +1,63 @@
-"""The feedback loop: labels land, performance is measured, a retraining is decided on."""
+"""The feedback loop: labels are joined, performance is measured."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake, utc_day
 from ai_patterns.core.days import Days
 from ai_patterns.core.feedback import LABELLED, join_known_labels
-from ai_patterns.core.performance import ALL, measure_rows
+from ai_patterns.core.performance import measure_rows
 from ai_patterns.core.predictions import TABLE as PREDICTIONS
-from ai_patterns.core.retraining import Champion, Evidence, RetrainingDecision, decide
 from ai_patterns.engines import duckdb
+from ai_patterns.jobs.exploration import in_holdout
+from ai_patterns.jobs.label_log import label_log
+from ai_patterns.jobs.labels import readmit_labels
 from ai_patterns.jobs.prediction_features import prediction_features
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
-LABELS, PERFORMANCE, RETRAININGS = "labels", "performance", "retrainings"
-TIMESTAMP = pa.timestamp("us", tz="UTC")
+LABELS, PERFORMANCE = "labels", "performance"
 
 
 def join_labels(system: SystemSpec, lake: Lake, as_of: dt.datetime) -> int:
     """Write every label that was known before `as_of` (UTC) to `labels`; return their number.
 
     A day holds what became known on it, one row a decision: of several on a day the one known last. A correction
-    on a later day is a row of that day, so that any past instant can be asked again.
+    on a later day is a row of that day, so that any past instant can be asked again. Landed labels that wait for
+    their prediction are tried again first.
     """
-    label = system.decision.label
-    key, known = ", ".join(system.decision_stream.key), system.streams[label.stream].known_time
-    events = lake.dataset(f"events/{label.stream}").filter(ds.field(known) < pa.scalar(as_of, TIMESTAMP))
-    rows = duckdb.run(
-        f"""
-SELECT CAST({known} AS DATE) AS {DAY}, {key}, CAST({label.column} AS DOUBLE) AS label, {known} AS label_known_at
-FROM events WHERE {label.column} IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY CAST({known} AS DATE), {key} ORDER BY {known} DESC) = 1
-ORDER BY label_known_at, {key}""",
-        {"events": events},
-    )
+    readmit_labels(system, lake, now=as_of)
+    rows = label_rows(system, label_log(system, lake, as_of))
     if len(rows):
         first = min(system.start, pc.min(rows[DAY]).as_py())
-        lake.replace_days(LABELS, rows, Days(first, utc_day(as_of)))
+        lake.replace_days(LABELS, rows, Days(first, utc_day(as_of)), widen=True)
     log.info("labels: %d known before %s", len(rows), as_of.isoformat())
     return len(rows)
 
 
+def label_rows(system: SystemSpec, labels: pa.Table) -> pa.Table:
+    """The rows of `labels` from a log of labels, as `label_log` gives it."""
+    key = ", ".join(system.decision_stream.key)
+    return duckdb.run(
+        f"""
+SELECT CAST(label_known_at AS DATE) AS {DAY}, {key}, label, label_known_at, observed_at FROM labels
+QUALIFY row_number() OVER (PARTITION BY CAST(label_known_at AS DATE), {key}
+  ORDER BY label_known_at DESC, observed_at DESC) = 1
+ORDER BY label_known_at, {key}""",
+        {"labels": labels},
+    )
+
+
 def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.datetime) -> list[dict[str, Any]]:
     """Measure the predictions decided on `days` by the labels known before `as_of`, as `performance` of the last day.
+
+    Under exploration only the holdout is measured, whose labels come whatever the score is.
 
     Returns:
         The rows: all versions, each version, each slice. None where nothing was predicted.
@@ -61,9 +67,9 @@ def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.da
         return []
     key, slices = system.decision_stream.key, system.model.slices
     predictions = prediction_features(system, lake, days, slices)
-    joined = join_known_labels(
-        predictions, _labels(system, lake), key, as_of=as_of, maturity=system.decision.label.maturity
-    )
+    if system.exploration is not None:
+        predictions = in_holdout(lake, days, predictions)
+    joined = join_known_labels(predictions, _labels(system, lake), key, system.decision.label, as_of=as_of)
     if not len(predictions):
         return []
     rows = measure_rows(joined.rows, key=key, slices=slices, task=system.model.task, day=days.last)
@@ -76,89 +82,10 @@ def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.da
     return found
 
 
-def decide_retraining(
-    system: SystemSpec, lake: Lake, now: dt.datetime, champion: Champion | None
-) -> RetrainingDecision:
-    """Decide on retraining at `now` (UTC) and append the decision to `retrainings`, once per `now`."""
-    past = _past_decisions(lake)
-    known = next((row for row in past if row["decided_at"] == now), None)
-    if known is not None:
-        return RetrainingDecision(known["retrain"], known["reason"], json.loads(known["evidence"]))
-    retrained = tuple(row["decided_at"] for row in past if row["retrain"] and row["decided_at"] < now)
-    decision = decide(system.feedback, _evidence(system, lake, now, champion, retrained))
-    row = {
-        "decided_at": now,
-        "retrain": decision.retrain,
-        "reason": decision.reason,
-        "champion": champion.version if champion else None,
-        "evidence": json.dumps(decision.evidence, default=str),
-    }
-    lake.append(RETRAININGS, pa.Table.from_pylist([row], _RETRAINING))
-    log.info(decision.reason)
-    return decision
-
-
-_RETRAINING = pa.schema(
-    [
-        ("decided_at", TIMESTAMP),
-        ("retrain", pa.bool_()),
-        ("reason", pa.string()),
-        ("champion", pa.int64()),
-        ("evidence", pa.string()),
-    ]
-)
-
-
-def _evidence(
-    system: SystemSpec, lake: Lake, now: dt.datetime, champion: Champion | None, retrained: tuple[dt.datetime, ...]
-) -> Evidence:
-    if champion is None:
-        return Evidence(now, retrained=retrained)
-    metric = system.feedback.metric
-    latest, measured = _latest(lake, metric, champion.version, utc_day(now))
-    return Evidence(
-        now=now,
-        champion=champion.version,
-        champion_since=champion.since,
-        retrained=retrained,
-        at_promotion=champion.metrics.get(metric),
-        latest=latest,
-        measured=measured,
-        new_labels=_new_labels(lake, champion.since, now),
-    )
-
-
-def _latest(lake: Lake, metric: str, version: int, until: dt.date) -> tuple[float | None, int]:
-    """The champion's newest measured metric and the number of labels behind it."""
-    if not lake.exists(PERFORMANCE):
-        return None, 0
-    rows = lake.read(PERFORMANCE, columns=[DAY, "model_version", "slice", "rows", metric])
-    mine = [
-        row
-        for row in rows.to_pylist()
-        if row["model_version"] == version and row["slice"] == ALL and row[metric] is not None and row[DAY] <= until
-    ]
-    newest = max(mine, key=lambda row: row[DAY], default=None)
-    return (newest[metric], newest["rows"]) if newest else (None, 0)
-
-
-def _new_labels(lake: Lake, since: dt.datetime, now: dt.datetime) -> int:
-    if not lake.exists(LABELS):
-        return 0
-    known = ds.field("label_known_at")
-    fresh = (known >= pa.scalar(since, TIMESTAMP)) & (known < pa.scalar(now, TIMESTAMP))
-    return int(lake.dataset(LABELS, Days(utc_day(since), utc_day(max(since, now)))).count_rows(filter=fresh))
-
-
 def _labels(system: SystemSpec, lake: Lake) -> pa.Table:
-    columns = [*system.decision_stream.key, "label", "label_known_at"]
-    if lake.exists(LABELS):
-        return lake.read(LABELS, columns=columns)
-    stream = lake.dataset(f"events/{system.decision.label.stream}").schema
-    fields = [stream.field(name) for name in system.decision_stream.key]
-    return pa.schema([*fields, ("label", pa.float64()), ("label_known_at", TIMESTAMP)]).empty_table()
-
-
-def _past_decisions(lake: Lake) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = lake.read(RETRAININGS).to_pylist() if lake.exists(RETRAININGS) else []
-    return rows
+    if not lake.exists(LABELS):
+        return label_log(system, lake, dt.datetime.min.replace(tzinfo=dt.UTC))
+    found = lake.read(LABELS)
+    if "observed_at" not in found.column_names:  # joined before the column was there
+        found = found.append_column("observed_at", found["label_known_at"])
+    return found

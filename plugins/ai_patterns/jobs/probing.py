@@ -24,8 +24,9 @@ def probe_request(system: SystemSpec, lake: Lake, before: dt.datetime) -> dict[s
     if not rows.num_rows:
         raise LookupError(f"no event of {system.decision.stream!r} before {before}")
     newest = rows.take(pc.select_k_unstable(rows, k=1, sort_keys=[(time, "descending")])).to_pylist()[0]
-    return {name: _plain(value) for name, value in newest.items()}
+    return {name: plain_input(value) for name, value in newest.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain_input(value: Any) -> Any:
+    """A decision's input as a request carries it: an instant in ISO 8601."""
     return value.isoformat() if isinstance(value, dt.datetime) else value

@@ -1,7 +1,7 @@
 """Promotion as a transaction: gates, then the ledger, then the registry's alias.
 
-The ledger decides and the alias follows: when a process dies between the two, `reconcile`, which every call
-runs first, sets the alias to what the ledger says.
+The ledger decides and the alias follows: one commit to the ledger is the change, and all before it leaves no trace.
+When a process dies after it, `reconcile`, which every call runs first, sets the alias to what the ledger says.
 """
 
 from __future__ import annotations
@@ -9,57 +9,95 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.clients.ledger import append_promotion, read_promotions
+from ai_patterns.clients.ledger import ATTEMPTS, append_promotion, read_promotions
 from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, Registry
-from ai_patterns.core.ledger import Action, Promotion, champion, champions
-from ai_patterns.core.promotion import Review
-from ai_patterns.errors import PromotionRejectedError
+from ai_patterns.clients.mlflow_connection import CONN_ID
+from ai_patterns.core.ledger import Promotion, carried_out, champion, champions
+from ai_patterns.errors import PromotionRejectedError, ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.jobs.review import review
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
 
 
-def promote(
-    system: SystemSpec, lake: Lake, registry: Registry, version: int, *, at: dt.datetime, reason: str
+def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledger
+    system: SystemSpec,
+    lake: Lake,
+    registry: Registry,
+    version: int,
+    *,
+    at: dt.datetime,
+    reason: str,
+    request: str | None = None,
+    against: int | None = None,
+    repository: Path | None = None,
 ) -> Promotion:
     """Make a version the champion if it passes every gate; what is already champion stays so.
 
+    Args:
+        system: the system.
+        lake: its lake, with the ledger.
+        registry: its registry.
+        version: the version to promote.
+        at: when, UTC.
+        reason: who or what asks for it.
+        request: names the asking, such as a run; asked again after a crash, what was done is not done twice.
+        against: the champion that the one who asks knows of; where another one is in its place by now, it is refused.
+        repository: as of `review`.
+
     Raises:
         PromotionRejectedError: a gate failed, or another promotion was faster; the ledger records the refusal.
-        ServiceUnavailableError: the registry, the version or its evaluation rows are not there.
+        ServiceRejectedError: the registry has no such version.
+        ServiceUnavailableError: the registry or the version's evaluation rows are not there.
     """
     history = reconcile(lake, registry)
-    expected = champion(history)
-    if expected == version:
-        log.info("version %d is the champion already", version)
-        return next(line for line in reversed(history) if line.action != "refused")
-    verdict = review(system, lake, registry, version)
+    done = carried_out(history, "promoted", request)
+    if done is None and champion(history) == version:
+        done = next(line for line in reversed(history) if line.action != "refused")
+    if done is not None:
+        log.info("version %d was made the champion already, at %s", done.version, done.at)
+        return done
+    line = Promotion(0, at, "promoted", version, None, reason, {"request": request})
+    if against not in {None, champion(history)}:
+        _refuse(lake, line, [_overtaken(history, against)])
+    verdict = review(system, lake, registry, version, repository)
+    line = replace(line, evidence={**verdict.to_dict(), **line.evidence})
     if not verdict.passed:
-        _refuse(lake, _line("refused", version, at, reason, verdict), verdict.reasons)
-    line = _commit(lake, _line("promoted", version, at, reason, verdict), expected)
-    _follow(registry, line)
-    log.info("version %d is the champion, after %s", version, line.previous)
-    return line
+        _refuse(lake, line, verdict.reasons)
+    return _change(lake, registry, line, against or verdict.champion)
 
 
-def rollback(system: SystemSpec, lake: Lake, registry: Registry, *, at: dt.datetime, reason: str) -> Promotion:
+def rollback(
+    system: SystemSpec, lake: Lake, registry: Registry, *, at: dt.datetime, reason: str, request: str | None = None
+) -> Promotion:
     """Return to the champion before the present one, without gates.
+
+    Args:
+        system: the system.
+        lake: its lake, with the ledger.
+        registry: its registry.
+        at: when, UTC.
+        reason: who or what asks for it.
+        request: as of `promote`: a try after a crash does not go back one champion more.
 
     Raises:
         PromotionRejectedError: there is no earlier champion, or another promotion was faster.
     """
-    stack = champions(reconcile(lake, registry))
+    history = reconcile(lake, registry)
+    done, stack = carried_out(history, "rolled_back", request), champions(history)
+    if done is not None:
+        return done
     if len(stack) < 2:
         raise PromotionRejectedError(f"{system.name!r} has no earlier champion to return to")
-    evidence = {"champions": stack}
-    line = _commit(lake, Promotion(0, at, "rolled_back", stack[-2], None, reason, evidence), stack[-1])
-    registry.set_alias(CHAMPION, line.version)
-    log.info("version %d is the champion again, after %s", line.version, line.previous)
-    return line
+    if not registry.has_version(stack[-2]):
+        problem = f"version {stack[-2]}, the champion before, is no longer in the registry"
+        raise PromotionRejectedError(f"{problem}; promote another version of {system.name!r}")
+    evidence = {"champions": stack, "request": request}
+    return _change(lake, registry, Promotion(0, at, "rolled_back", stack[-2], None, reason, evidence), stack[-1])
 
 
 def champion_history(lake: Lake) -> list[Promotion]:
@@ -68,40 +106,61 @@ def champion_history(lake: Lake) -> list[Promotion]:
 
 
 def reconcile(lake: Lake, registry: Registry) -> list[Promotion]:
-    """Point the champion alias to what the ledger says; return the ledger."""
-    history = read_promotions(lake)
-    expected = champion(history)
-    if expected is not None and registry.alias(CHAMPION) != expected:
-        log.warning("the alias did not follow the ledger; the champion is version %d", expected)
+    """Point the champion alias to what the ledger says; return the ledger.
+
+    Whoever has moved the alias reads the ledger again: of two that move it at once, the one that had read an older
+    ledger may come last.
+    """
+    for _ in range(ATTEMPTS):
+        history = read_promotions(lake)
+        expected = champion(history)
+        if expected is None or not _follow(registry, expected):
+            return history
+    raise ServiceUnavailableError(f"the alias {CHAMPION} is moved by others again and again", conn_id=CONN_ID)
+
+
+def _follow(registry: Registry, expected: int) -> bool:
+    """Make the aliases what the ledger says; return whether the champion's had to be moved."""
+    moved = _alias(registry, CHAMPION) != expected
+    if moved and not registry.has_version(expected):
+        log.warning("the champion, version %d, is not in the registry; roll back or promote another", expected)
+        return False
+    if moved:
         registry.set_alias(CHAMPION, expected)
-    return history
+    if _alias(registry, CHALLENGER) == expected:
+        registry.set_alias(CHALLENGER, None)
+    return moved
 
 
-def _line(action: Action, version: int, at: dt.datetime, reason: str, verdict: Review) -> Promotion:
-    return Promotion(0, at, action, version, None, reason, verdict.to_dict())
+def _alias(registry: Registry, name: str) -> int | None:
+    try:
+        return registry.alias(name)
+    except ServiceRejectedError as error:  # it points to nothing, and can be moved
+        log.warning("%s", error)
+        return None
 
 
-def _commit(lake: Lake, line: Promotion, expected: int | None) -> Promotion:
-    """Compare and set: append the line while `expected` is the champion.
+def _change(lake: Lake, registry: Registry, line: Promotion, expected: int | None) -> Promotion:
+    """Compare and set: append the line while `expected` is the champion, then have the alias follow.
 
     Raises:
         PromotionRejectedError: the champion has changed meanwhile.
     """
     committed = append_promotion(lake, line, lambda present: present == expected)
     if committed is None:
-        now = champion(read_promotions(lake))
-        problem = f"the champion became version {now} while the one compared with was {expected}; ask again"
-        _refuse(lake, replace(line, action="refused"), [problem])
+        _refuse(lake, line, [_overtaken(read_promotions(lake), expected)])
+    reconcile(lake, registry)
+    log.info("%s: version %d is the champion, after %s", committed.action, committed.version, committed.previous)
     return committed
+
+
+def _overtaken(history: list[Promotion], expected: int | None) -> str:
+    now = champion(history)
+    return f"the champion became version {now} while the one compared with was {expected}; ask again"
 
 
 def _refuse(lake: Lake, line: Promotion, reasons: list[str]) -> NoReturn:
     text = "; ".join(reasons)
-    append_promotion(lake, replace(line, reason=f"{line.reason}: {text}" if line.reason else text), lambda _: True)
+    reason = f"{line.reason}: {text}" if line.reason else text
+    append_promotion(lake, replace(line, action="refused", reason=reason), lambda _: True)
     raise PromotionRejectedError(f"version {line.version} was refused: {text}")
-
-
-def _follow(registry: Registry, line: Promotion) -> None:
-    registry.set_alias(CHAMPION, line.version)
-    if registry.alias(CHALLENGER) == line.version:
-        registry.set_alias(CHALLENGER, None)

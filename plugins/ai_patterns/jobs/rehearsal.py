@@ -20,9 +20,10 @@ from ai_patterns.errors import PromotionRejectedError
 from ai_patterns.jobs.champion import read_champion
 from ai_patterns.jobs.extraction import known_days
 from ai_patterns.jobs.features import build_features
-from ai_patterns.jobs.feedback import decide_retraining, join_labels, measure_performance
+from ai_patterns.jobs.feedback import join_labels, measure_performance
 from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.promotion import promote
+from ai_patterns.jobs.retraining import decide_retraining
 from ai_patterns.jobs.scoring import score
 from ai_patterns.jobs.training import train
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS

@@ -12,8 +12,9 @@ from ai_patterns.clients.ledger import read_promotions
 from ai_patterns.clients.mlflow import CHAMPION
 from ai_patterns.core.days import Days
 from ai_patterns.core.predictions import TABLE as PREDICTIONS
-from ai_patterns.jobs.feedback import PERFORMANCE, RETRAININGS
+from ai_patterns.jobs.feedback import PERFORMANCE
 from ai_patterns.jobs.rehearsal import Rehearsal
+from ai_patterns.jobs.retraining import RETRAININGS
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
 
 

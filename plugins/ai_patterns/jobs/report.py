@@ -15,11 +15,11 @@ from markupsafe import Markup
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.drift import STRENGTH
-from ai_patterns.core.metrics import OF_TASK
 from ai_patterns.errors import MissingDependencyError
 from ai_patterns.jobs.estimate import read_estimates
 from ai_patterns.jobs.group_view import read_decisions
 from ai_patterns.jobs.status import system_status
+from ai_patterns.spec.model import OF_TASK
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import CHAMPION, LoadedModel, Registry
 from ai_patterns.core.days import Days
+from ai_patterns.core.exploration import assign
 from ai_patterns.core.predictions import (
     PARTITIONS,
     TABLE,
@@ -17,7 +18,7 @@ from ai_patterns.core.predictions import (
     features_json,
     prediction_schema,
 )
-from ai_patterns.jobs.review import predict_rows
+from ai_patterns.jobs.model_rows import predict_rows
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
 from ai_patterns.spec.system import SystemSpec
 
@@ -45,7 +46,7 @@ def score(system: SystemSpec, lake: Lake, registry: Registry, days: Days, *, at:
     rows = lake.read(TRAINING_SETS, days).sort_by([(name, "ascending") for name in _order(system)])
     table = _predictions(system, model, rows, at or dt.datetime.now(dt.UTC))
     replaced = f"{DAY} >= '{days.first}' AND {DAY} <= '{days.last}' AND mode = 'batch'"
-    lake.replace_where(TABLE, table, replaced, PARTITIONS)
+    lake.replace_where(TABLE, table, replaced, PARTITIONS, widen=True)
     log.info("version %d scored %d decisions on %s", version, table.num_rows, days)
     return int(table.num_rows)
 
@@ -54,17 +55,22 @@ def _predictions(system: SystemSpec, model: LoadedModel, rows: pa.Table, at: dt.
     key = system.decision_stream.key
     features = list(dict.fromkeys((*system.decision.inputs, *model.columns)))
     count = rows.num_rows
+    keys, scores = _tuples(rows, key), predict_rows(system, model, rows)
+    explored = system.exploration and assign(system.exploration, keys, scores.tolist())
     columns = {
-        "prediction_id": [batch_prediction_id(system.name, model.version, part) for part in _tuples(rows, key)],
+        "prediction_id": [batch_prediction_id(system.name, model.version, part) for part in keys],
         **{name: rows[name] for name in key},
         "decided_at": rows["decided_at"],
         "served_at": [at] * count,
         "features": [features_json(row) for row in rows.select(features).to_pylist()],
-        "score": predict_rows(system, model, rows),
+        "score": scores,
         "model_version": [model.version] * count,
         "degraded": [[]] * count,
         "mode": ["batch"] * count,
         "day": rows["day"],
+        "explored": explored.explored if explored else [None] * count,
+        "holdout": explored.holdout if explored else [None] * count,
+        "propensity": explored.propensity if explored else [None] * count,
     }
     schema = prediction_schema(system)
     return pa.table([_column(columns[field.name], field.type) for field in schema], schema=schema)

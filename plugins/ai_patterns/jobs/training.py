@@ -17,7 +17,10 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.estimators import predict
 from ai_patterns.core.fitting import FittedModel, Split, fit, labels, measure_slices, split_rows
 from ai_patterns.core.metrics import calibration_curve, measure
+from ai_patterns.core.predictions import TABLE as PREDICTIONS
 from ai_patterns.core.profiles import profile_matrix
+from ai_patterns.jobs.exploration import with_exploration
+from ai_patterns.jobs.labels import TABLE as LANDED_LABELS
 from ai_patterns.jobs.training_set import TABLE, read_training_set
 from ai_patterns.spec.system import SystemSpec
 
@@ -80,9 +83,12 @@ def train(system: SystemSpec, lake: Lake, registry: Registry, days: Days) -> Tra
 
 
 def read_labelled(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
-    """Decisions of `days` whose label was known before the range ended, by decision time."""
+    """Decisions of `days` whose label was known before the range ended, by decision time.
+
+    Under exploration those that were acted on, with `holdout` and `propensity`.
+    """
     rows = read_training_set(system, lake, days, labels_before=days.end)
-    return rows.filter(pc.is_valid(rows["label"]))
+    return with_exploration(system, lake, rows.filter(pc.is_valid(rows["label"])), days)
 
 
 def _evaluate(fitted: FittedModel, split: Split, days: Days, lake_versions: dict[str, int]) -> TrainedModel:
@@ -129,4 +135,7 @@ def _evaluate(fitted: FittedModel, split: Split, days: Days, lake_versions: dict
 
 def _lake_versions(system: SystemSpec, lake: Lake) -> dict[str, int]:
     """Versions of the tables that training reads."""
-    return {table: lake.version(table) for table in (TABLE, f"events/{system.decision.label.stream}")}
+    tables = [TABLE, f"events/{system.decision.label.stream}"]
+    tables += [LANDED_LABELS] if lake.exists(LANDED_LABELS) else []
+    tables += [PREDICTIONS] if system.exploration is not None and lake.exists(PREDICTIONS) else []
+    return {table: lake.version(table) for table in tables}

@@ -10,9 +10,11 @@ import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.days import Days
+from ai_patterns.core.feedback import join_known_labels
 from ai_patterns.core.point_in_time import point_in_time_sql
 from ai_patterns.core.vectors import add_on_demand
 from ai_patterns.engines import duckdb
+from ai_patterns.jobs.label_log import label_log
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
@@ -42,16 +44,11 @@ def read_training_set(system: SystemSpec, lake: Lake, days: Days, *, labels_befo
         days: UTC days of the decision time.
         labels_before: labels that became known at this instant or later do not exist yet.
     """
-    label = system.decision.label
-    known_time = system.streams[label.stream].known_time
-    known = ds.field(known_time) < pa.scalar(labels_before, pa.timestamp("us", tz="UTC"))
-    sql = f"""
-SELECT decisions.*, CAST(labels.{label.column} AS DOUBLE) AS label, labels.{known_time} AS label_known_at
-FROM decisions LEFT JOIN labels USING ({_key(system)})
-ORDER BY decided_at, {_key(system)}"""
-    columns = [*system.decision_stream.key, label.column, known_time]
-    labels = lake.dataset(f"events/{label.stream}").scanner(columns=list(dict.fromkeys(columns)), filter=known)
-    return duckdb.run(sql, {"decisions": lake.dataset(TABLE, days), "labels": labels.to_table()})
+    key = system.decision_stream.key
+    decisions = lake.read(TABLE, days).sort_by([(name, "ascending") for name in ("decided_at", *key)])
+    labels = label_log(system, lake, labels_before)
+    joined = join_known_labels(decisions, labels, key, system.decision.label, as_of=labels_before)
+    return joined.rows.drop_columns("state")
 
 
 def read_decisions(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
@@ -71,10 +68,11 @@ def feature_rows(system: SystemSpec, lake: Lake, decisions: pa.Table) -> pa.Tabl
 
 
 def feature_relations(system: SystemSpec, lake: Lake) -> dict[str, object]:
-    """The relations that `point_in_time_sql` reads beside `decisions`."""
-    relations: dict[str, object] = {f"values_{name}": lake.dataset(f"values/{name}") for name in system.groups}
+    """The relations that `point_in_time_sql` reads beside `decisions`, all from one side of any backfill."""
+    tables = {f"values_{name}": f"values/{name}" for name in system.groups}
     dimensions = {lookup.dimension for lookup in system.lookups.values()}
-    return relations | {f"dimension_{name}": lake.dataset(f"dimensions/{name}") for name in dimensions}
+    tables |= {f"dimension_{name}": f"dimensions/{name}" for name in dimensions}
+    return lake.consistently(lambda: {name: lake.dataset(table) for name, table in tables.items()})
 
 
 def _key(system: SystemSpec) -> str:

@@ -68,7 +68,7 @@ class DecideRetrainingOperator(SystemOperator, BranchMixIn):
     def perform(self, context: Context) -> None:
         """Decide, push the decision and follow its branch."""
         from ai_patterns.jobs.champion import read_champion
-        from ai_patterns.jobs.feedback import decide_retraining
+        from ai_patterns.jobs.retraining import decide_retraining
 
         now = self.moment_of(context)
         decision = decide_retraining(self.spec, self.lake, now, read_champion(self.lake, now))

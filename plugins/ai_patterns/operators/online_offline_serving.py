@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Context
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.core.days import Days
 from ai_patterns.operators.measures import count_verdicts, report_verdict
-from ai_patterns.operators.system import RegistryOperator
+from ai_patterns.operators.system import FeatureStoreOperator, RegistryOperator
 
 
 class TrainModelOperator(RegistryOperator):
@@ -28,12 +30,12 @@ class TrainModelOperator(RegistryOperator):
         return summary
 
 
-class _VersionOperator(RegistryOperator):
+class _VersionOperator(RegistryOperator, FeatureStoreOperator):
     """A step about one version of the model.
 
     Args:
         version: the version, or an alias; by default the run's param `version`, else the challenger.
-        kwargs: as of `RegistryOperator`.
+        kwargs: as of `RegistryOperator` and `FeatureStoreOperator`, whose store the server gate asks.
     """
 
     template_fields = (*RegistryOperator.template_fields, "version")
@@ -41,6 +43,11 @@ class _VersionOperator(RegistryOperator):
     def __init__(self, *, version: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.version = version
+
+    @property
+    def repository(self) -> Path | None:
+        """Where the server gate finds the online store."""
+        return self.folder if self.spec.gates.server else None
 
     def find_version(self, context: Context) -> int:
         """The version meant; the task is skipped where there is none."""
@@ -61,15 +68,29 @@ class ReviewModelOperator(_VersionOperator):
         """
         from ai_patterns.jobs.review import review
 
-        verdict = review(self.spec, self.lake, self.registry, self.find_version(context))
+        verdict = review(self.spec, self.lake, self.registry, self.find_version(context), self.repository)
         rows = [{"check": "gate", "passed": gate.passed} for gate in verdict.gates]
         failed = count_verdicts(self.spec.name, rows)
         self.log.info("Version %s: %d of %d gates passed", verdict.version, len(rows) - failed, len(rows))
-        return {"version": verdict.version, "passed": verdict.passed, "gates": [asdict(gate) for gate in verdict.gates]}
+        summary = {"version": verdict.version, "champion": verdict.champion, "passed": verdict.passed}
+        return {**summary, "gates": [asdict(gate) for gate in verdict.gates]}
 
 
 class PromoteModelOperator(_VersionOperator):
-    """Makes a version the champion if it passes every gate."""
+    """Makes a version the champion if it passes every gate.
+
+    Args:
+        review_task_id: a `ReviewModelOperator` before this task: what it reviewed is promoted, as long as the champion
+            that it was compared with is the champion.
+        approval_task_id: an `ApprovePromotionOperator` before this task, whose answer goes into the ledger.
+        kwargs: as of `RegistryOperator` and `FeatureStoreOperator`.
+    """
+
+    def __init__(
+        self, *, review_task_id: str | None = None, approval_task_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.review_task_id, self.approval_task_id = review_task_id, approval_task_id
 
     def perform(self, context: Context) -> dict[str, Any]:
         """Promote the version and announce the champion.
@@ -79,14 +100,20 @@ class PromoteModelOperator(_VersionOperator):
         """
         from ai_patterns.jobs.promotion import promote
 
-        version, at = self.find_version(context), self.moment_of(context)
-        reason = context["params"].get("reason") or f"run {context['run_id']}"
+        found = _pull(context, self.review_task_id) or {"version": self.find_version(context), "champion": None}
+        at, version = self.moment_of(context), int(found["version"])
+        asked = {"reason": self._reason(context), "request": _request(self, context), "against": found["champion"]}
         with report_verdict(self.spec.name, "promotion"):
-            line = promote(self.spec, self.lake, self.registry, version, at=at, reason=reason)
+            line = promote(self.spec, self.lake, self.registry, version, at=at, repository=self.repository, **asked)
         self.log.info("Version %s is the champion since %s, after %s", line.version, line.at, line.previous)
         summary = {"version": line.version, "previous": line.previous}
         self.announce(context, Days(at.date(), at.date()), summary)
         return summary
+
+    def _reason(self, context: Context) -> str:
+        reason = context["params"].get("reason") or f"run {context['run_id']}"
+        answer = _pull(context, self.approval_task_id)
+        return f"{reason}; approved by {_who(answer)}" if answer else str(reason)
 
 
 class RollbackModelOperator(RegistryOperator):
@@ -102,7 +129,7 @@ class RollbackModelOperator(RegistryOperator):
 
         at = self.moment_of(context)
         reason = context["params"].get("reason") or f"rollback by run {context['run_id']}"
-        line = rollback(self.spec, self.lake, self.registry, at=at, reason=reason)
+        line = rollback(self.spec, self.lake, self.registry, at=at, reason=reason, request=_request(self, context))
         self.log.info("Rolled back: version %s is the champion again, after %s", line.version, line.previous)
         summary = {"version": line.version, "previous": line.previous}
         self.announce(context, Days(at.date(), at.date()), summary)
@@ -124,3 +151,18 @@ class ScoreBatchOperator(RegistryOperator):
         self.log.info("Predicted %d decisions of %s with the champion", summary["predictions"], days)
         self.announce(context, days, summary)
         return summary
+
+
+def _pull(context: Context, task_id: str | None) -> Any:
+    """What an earlier task of the run returned; None where there is none such."""
+    return context["ti"].xcom_pull(task_ids=task_id) if task_id else None
+
+
+def _who(answer: Mapping[str, Any]) -> str:
+    user = answer.get("responded_by_user") or {}
+    return f"{user.get('name') or 'nobody in time'} at {answer['responded_at']}"
+
+
+def _request(task: BaseOperator, context: Context) -> str:
+    """What names the asking in the ledger: every try of one task in one run is the same."""
+    return f"{task.dag_id}/{context['run_id']}/{task.task_id}"

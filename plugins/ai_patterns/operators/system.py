@@ -20,6 +20,7 @@ from ai_patterns.hooks.mlflow import MLflowHook
 from ai_patterns.hooks.partition import days_of, moment_of
 from ai_patterns.hooks.systems import find_system
 from ai_patterns.operators.measures import send_figures
+from ai_patterns.operators.page_link import SystemPageLink
 from ai_patterns.spec.system import SystemSpec
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class SystemOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("system", "days", "as_of")
+    operator_extra_links = (SystemPageLink(),)
 
     def __init__(
         self,

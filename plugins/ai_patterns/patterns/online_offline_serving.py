@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from airflow.providers.standard.operators.python import BranchPythonOperator
-from airflow.sdk import DAG, Context, Param, PartitionedAtRuntime, TaskGroup, get_current_context
+from airflow.sdk import (
+    DAG,
+    BaseOperator,
+    Context,
+    Param,
+    PartitionedAtRuntime,
+    TaskGroup,
+    chain,
+    get_current_context,
+)
 
 from ai_patterns.operators.online_offline_serving import (
     PromoteModelOperator,
@@ -74,11 +83,28 @@ def _promotion(system: SystemSpec) -> DAG:
         champion = [asset(system.name, "champion")]
         with TaskGroup("promote", tooltip="Only a version that passes every gate becomes the champion."):
             review = ReviewModelOperator(task_id="review_model", system=system.folder)
-            promote = PromoteModelOperator(task_id="promote_model", system=system.folder, outlets=champion)
+            approval = [_approval(system, review)] if system.gates.approval else []
+            promote = PromoteModelOperator(
+                task_id="promote_model",
+                system=system.folder,
+                review_task_id=review.task_id,
+                approval_task_id=approval[0].task_id if approval else None,
+                outlets=champion,
+            )
         rollback = RollbackModelOperator(task_id="rollback_model", system=system.folder, outlets=champion)
         _ = choose_action >> [review, rollback]
-        _ = review >> promote
+        chain(review, *approval, promote)
     return dag
+
+
+def _approval(system: SystemSpec, review: BaseOperator) -> BaseOperator:
+    from ai_patterns.operators.approval import ApprovePromotionOperator  # half a second, for those who ask
+
+    return ApprovePromotionOperator(
+        task_id="approve_model",
+        review_task_id=review.task_id,
+        subject=f"Promote a new model of {system.name}?",
+    )
 
 
 def _choose_action() -> str:

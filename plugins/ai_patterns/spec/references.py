@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import PydanticCustomError
 
 from ai_patterns.spec.expressions import names_in, parse_expression
+from ai_patterns.spec.model import OF_TASK
 
 if TYPE_CHECKING:
     from ai_patterns.spec.system import SystemSpec
@@ -24,6 +25,7 @@ def check_references(system: SystemSpec) -> None:
     _check_decision(system)
     _check_on_demand(system)
     _check_model(system)
+    _check_gates(system)
     _check_services(system)
 
 
@@ -100,6 +102,21 @@ def _check_model(system: SystemSpec) -> None:
         _require(column, valid, "model", "slices")
     for column in system.defaults:
         _require(column, system.feature_columns, "defaults")
+
+
+def _check_gates(system: SystemSpec) -> None:
+    """A metric of the other task would be undefined, and a guard of it would never refuse."""
+    gates, metrics = system.gates, OF_TASK[system.model.task]
+    _require(gates.compare, metrics, "gates", "compare")
+    for field, named in (("absolute", gates.absolute), ("guards", gates.guards)):
+        for metric in named:
+            _require(metric, metrics, "gates", field, metric)
+    if gates.max_ece is not None:
+        _require("ece", metrics, "gates", "max_ece")
+    if gates.fairness is not None:
+        columns = {*system.decision.inputs, *system.feature_columns, *system.on_demand}
+        for column in gates.fairness.slices:
+            _require(column, columns, "gates", "fairness", "slices")
 
 
 def _check_services(system: SystemSpec) -> None:

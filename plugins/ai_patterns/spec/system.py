@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from ai_patterns.spec.base import Name, Part, ServiceName
+from ai_patterns.spec.exploration import ExplorationSpec
 from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
 from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec, ParitySpec
 from ai_patterns.spec.references import check_references
@@ -24,6 +25,7 @@ class SchedulesSpec(Part):
     lambda_architecture: str | None = None
     monitoring: str | None = "0 3 * * 1"
     feedback_loop: str | None = None
+    microservices: str | None = None
 
 
 class SystemSpec(Part):
@@ -55,6 +57,7 @@ class SystemSpec(Part):
     defaults: dict[str, float] = Field(default_factory=dict)
     services: dict[ServiceName, tuple[str, ...]] = Field(default_factory=dict)
     decision: DecisionSpec
+    exploration: ExplorationSpec | None = None
     model: ModelSpec
     gates: GatesSpec
     feedback: FeedbackSpec

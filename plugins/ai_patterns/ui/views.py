@@ -21,6 +21,7 @@ PATTERNS = {
     "feature_store": ("Feature store", "feature_store", "Registry, online values"),
     "online_offline_serving": ("Training and promotion", "model_training", "Train, review, promote"),
     "model_as_a_service": ("Model as a service", "model_as_a_service", "Serve the champion"),
+    "microservices": ("Microservices", "microservices", "Deploy, replace, scale"),
     "feedback_loop": ("Feedback loop", "feedback_loop", "Labels, performance, retraining"),
     "monitoring": ("Monitoring", "monitoring", "Data, predictions, drift"),
 }

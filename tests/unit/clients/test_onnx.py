@@ -14,8 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ai_patterns.clients.onnx import OnnxModel, require_equal, to_onnx
 from ai_patterns.core import estimators
-from ai_patterns.core.metrics import Task
 from ai_patterns.errors import SpecError
+from ai_patterns.spec.model import Task
 
 COLUMNS = ("neighbours", "amount", "kind", "tenths")
 

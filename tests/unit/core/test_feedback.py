@@ -3,8 +3,10 @@
 import datetime as dt
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ai_patterns.core.feedback import (
     LABELLED,
@@ -14,6 +16,7 @@ from ai_patterns.core.feedback import (
     known_labels,
     one_per_decision,
 )
+from ai_patterns.spec.model import LabelSpec
 
 TIME = pa.timestamp("us", tz="UTC")
 START = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -36,12 +39,14 @@ def labels(*items):
             "id": pa.array(names, pa.string()),
             "label": pa.array(values, pa.float64()),
             "label_known_at": pa.array([START + DAY * day for day in days], TIME),
+            "observed_at": pa.array([START + DAY * day for day in days], TIME),
         }
     )
 
 
-def join(rows, known, day, maturity=2):
-    return join_known_labels(rows, known, ["id"], as_of=START + DAY * day, maturity=DAY * maturity)
+def join(rows, known, day, maturity=2, **more):
+    spec = LabelSpec(stream="outcome", column="failed", maturity=DAY * maturity, **more)
+    return join_known_labels(rows, known, ["id"], spec, as_of=START + DAY * day)
 
 
 def test_the_three_states():
@@ -98,3 +103,38 @@ def test_the_prediction_acted_on_is_the_first_online_one():
         }
     )
     assert sorted(one_per_decision(rows, ["id"])["prediction_id"].to_pylist()) == ["3", "4"]
+
+
+class TestWindows:
+    """What absence and lateness mean, stated by the spec."""
+
+    ROWS = ("a", 0), ("b", 0)
+
+    def states(self, day, *known, **more):
+        rows = join(predictions(*self.ROWS), labels(*known), day, **more).rows
+        return list(zip(rows["label"].to_pylist(), rows["state"].to_pylist(), strict=True))
+
+    def test_an_immature_missing_label_is_never_a_negative(self):
+        assert self.states(1, ("a", 1.0, 0.5)) == [(1.0, LABELLED), (None, WAITING)]
+        assert self.states(5, ("a", 1.0, 0.5)) == [(1.0, LABELLED), (None, UNLABELLED)]
+
+    def test_with_absent_a_decision_counts_only_once_it_is_mature(self):
+        assert self.states(1, ("a", 1.0, 0.5), absent=0) == [(None, WAITING), (None, WAITING)]
+        assert self.states(5, ("a", 1.0, 0.5), absent=0) == [(1.0, LABELLED), (0.0, LABELLED)]
+
+    def test_with_absent_events_and_absences_are_known_from_their_maturity_on(self):
+        rows = join(predictions(*self.ROWS, ("c", 0)), labels(("a", 1.0, 0.5), ("c", 1.0, 4)), 5, absent=0).rows
+        assert rows["label_known_at"].to_pylist() == [START + DAY * 2, START + DAY * 2, START + DAY * 4]
+
+    def test_what_happened_after_the_attribution_window_is_not_put_down_to_the_decision(self):
+        late = ("a", 1.0, 1.5)
+        assert self.states(5, late, attribution=DAY) == [(None, UNLABELLED), (None, UNLABELLED)]
+        assert self.states(5, late, attribution=DAY, absent=0) == [(0.0, LABELLED), (0.0, LABELLED)]
+        assert self.states(5, late, attribution=2 * DAY)[0] == (1.0, LABELLED)
+
+    def test_a_late_outcome_does_not_hide_the_one_within_the_window(self):
+        assert self.states(5, ("a", 1.0, 0.5), ("a", 0.0, 1.5), attribution=DAY)[0] == (1.0, LABELLED)
+
+    def test_a_window_that_ends_after_maturity_is_refused(self):
+        with pytest.raises(ValidationError, match="maturity must reach"):
+            LabelSpec(stream="outcome", column="failed", maturity=DAY, attribution=2 * DAY)

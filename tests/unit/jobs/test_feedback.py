@@ -8,7 +8,9 @@ import pytest
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
 from ai_patterns.core.retraining import Champion
-from ai_patterns.jobs.feedback import decide_retraining, join_labels, measure_performance
+from ai_patterns.jobs.checks import CheckRow, record_checks
+from ai_patterns.jobs.feedback import join_labels, measure_performance
+from ai_patterns.jobs.retraining import decide_retraining
 from unit.jobs.pumps import DAY, HOUR, PUMPS, START, outcomes, predictions
 
 FIRST = Days.parse("2024-01-01")
@@ -185,3 +187,36 @@ class TestDecision:
         decide_retraining(PUMPS, worse, self.NOW, self.champion())
         decide_retraining(PUMPS, worse, self.NOW.astimezone(zone), self.champion())
         assert worse.read("retrainings").num_rows == 1
+
+    def test_causes_and_brake_are_columns_of_the_record(self, worse):
+        for days in (0, 5):
+            decide_retraining(PUMPS, worse, self.NOW + days * DAY, self.champion())
+        first, second = sorted(worse.read("retrainings").to_pylist(), key=lambda row: row["decided_at"])
+        assert (len(first["causes"]), first["held_by"]) == (1, None)
+        assert second["causes"] == first["causes"]
+        assert second["held_by"].startswith("the last retraining was 5.0 days ago")
+
+    def test_a_record_from_before_the_columns_is_read_and_widened(self, worse):
+        decide_retraining(PUMPS, worse, self.NOW, self.champion())
+        old = worse.read("retrainings").drop_columns(["causes", "held_by"])
+        worse.replace("retrainings", old)
+        assert decide_retraining(PUMPS, worse, self.NOW, self.champion()).causes == ()
+        decide_retraining(PUMPS, worse, self.NOW + DAY, self.champion())
+        assert worse.read("retrainings")["causes"].null_count == 1
+
+    def test_volume_and_drift_are_read_from_the_lake(self, worse):
+        feedback = PUMPS.feedback.model_copy(update={"max_growth": 0.5, "max_drifted": 0})
+        eager = PUMPS.model_copy(update={"feedback": feedback})
+        day = self.NOW.date()
+        alarms = [CheckRow(day, "drift/psi", name, 0.5, 0.2, name == "calm") for name in ("calm", "pressure")]
+        record_checks(worse, alarms, family="drift", days=Days(day, day))
+        decision = decide_retraining(eager, worse, self.NOW, self.champion(brier=0.8))
+        assert [cause.partition(":")[0] for cause in decision.causes] == [
+            "6 labels became known since the promotion, more than 50% of the 0 before",
+            "more than 0 features are in drift alarm",
+        ]
+        assert decision.evidence["drifted"] == ("pressure",)
+
+    def test_what_was_measured_before_the_promotion_is_not_held_against_the_champion(self, worse):
+        late = self.champion(since=START + 9 * DAY)
+        assert "not measured yet" in decide_retraining(PUMPS, worse, self.NOW, late).reason

@@ -10,8 +10,9 @@ from ai_patterns.clients.ledger import append_promotion
 from ai_patterns.core.days import Days
 from ai_patterns.core.ledger import Promotion
 from ai_patterns.jobs.champion import read_champion
-from ai_patterns.jobs.feedback import decide_retraining, join_labels, measure_performance
+from ai_patterns.jobs.feedback import join_labels, measure_performance
 from ai_patterns.jobs.monitoring import check_drift
+from ai_patterns.jobs.retraining import decide_retraining
 from ai_patterns.jobs.status import ATTENTION, NOT_YET, READY, system_status
 from unit.jobs.pumps import DAY, PUMPS, START, outcomes, predictions, training_rows
 

@@ -56,6 +56,25 @@ FAULTS = {
     "unknown metric to compare": Fault(
         "compare: logloss", "compare: loglos", "compare:", "gates.compare", "logloss", "Input should be"
     ),
+    "a metric of the other task": Fault(
+        "compare: logloss", "compare: rmse", "compare:", "gates.compare", None, "there is no 'rmse'"
+    ),
+    "a guard of the other task": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n  guards: {mae: 0.1}", "mae", "gates.guards.mae", None,
+        "there is no 'mae'",
+    ),
+    "an error of more than one in twenty": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n  alpha: 0.1", "alpha", "gates.alpha", None,
+        "less than or equal to 0.05",
+    ),
+    "a block of half a day": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n  block: 12h", "block", "gates.block", None,
+        "greater than or equal to 1 day",
+    ),
+    "an unknown slice": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n  fairness: {slices: [machne]}", "machne", "gates.fairness.slices",
+        "machine", "there is no 'machne'",
+    ),
     "unknown function": Fault(
         "function: mean",
         "function: maen",

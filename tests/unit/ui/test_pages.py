@@ -36,9 +36,11 @@ def gate(name: str, *, passed: bool) -> dict[str, Any]:
     return {"name": name, "value": 0.71, "bound": 0.7, "passed": passed, "detail": f"{name} in words"}
 
 
+TEST = {"estimate": -0.0123, "lower": -0.0456, "upper": 0.0078, "p": 0.0321, "adjusted_p": 0.0642}
+TESTED = {**gate("compare logloss", passed=False), "evidence": {**TEST, "alpha": 0.05, "blocks": 14, "rows": 12_345}}
 LEDGER = [
     Promotion(1, AT, "promoted", 1, None, "first", {"gates": [gate("auc min", passed=True)], "metrics": {"auc": 0.71}}),
-    Promotion(2, AT, "refused", 2, 1, EVIL, {"gates": [gate("compare logloss", passed=False)]}),
+    Promotion(2, AT, "refused", 2, 1, EVIL, {"gates": [TESTED]}),
     Promotion(3, AT, "rolled_back", 1, 2, "complaints", {"champions": [1]}),
 ]
 GROUP = GroupView(EVIL, "counted", "stream", (), "5m", ("rides_1h",), 12_345, DAY, AT, 7)
@@ -85,7 +87,15 @@ FULL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 TOLD = {
     "features": ["12,345", "2.05", "var(--bad) 41%", "/ai-patterns/systems/docks/predictions/a/b"],
-    "models": ["compare logloss in words", "rolled back", "Version <strong>1</strong>", "rmse by week"],
+    "models": [
+        "compare logloss in words",
+        "-0.0456 to 0.0078",
+        "0.0642",
+        "14, 12,345",
+        "rolled back",
+        "Version <strong>1</strong>",
+        "rmse by week",
+    ],
     "streams": ["docks.counted", "7,010", "4 days wait for it", "certificate_differences"],
     "quality": ["and 1 more reasons", "1 failed", "0.41"],
     "predictions": ["There is no prediction", "/systems/docks/predictions/%3Cscript%3E"],

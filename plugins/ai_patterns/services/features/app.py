@@ -28,7 +28,7 @@ def create_app(service: Service) -> ASGIApp:
         yield
         await service.stop()
 
-    rest = FastAPI(title=f"{service.catalog.store.project}: features", lifespan=lifespan)
+    rest = FastAPI(title="ai-patterns: features", version="1", lifespan=lifespan)
     add_routes(rest, service)
     rest.openapi = lambda: _openapi(rest)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     paths = {**feast.feast_paths(service), **tecton.tecton_paths(service)}

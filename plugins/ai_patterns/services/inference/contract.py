@@ -15,6 +15,11 @@ _EXTRAS: dict[str, Any] = {
     "prediction_ids": {"type": "array", "items": {"type": "string"}},
     "model_version": {"type": "integer"},
     "degraded": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
+    "explored": {
+        "type": "array",
+        "items": {"type": "boolean"},
+        "description": "Where the system declares exploration: rows to be acted on whatever their score says.",
+    },
 }
 _NUMBERS = {"type": "array", "items": {"type": ["number", "null"]}}
 _REFUSAL = {

@@ -104,7 +104,7 @@ class PredictionLog:
             return True
         rows = log_table(self._system, batches)
         try:
-            self._lake.append(TABLE, rows, PARTITIONS)
+            self._lake.append(TABLE, rows, PARTITIONS, widen=True)
         except Exception as error:  # whatever it was, the rows must stay for the next attempt
             self._failures += 1
             self._problem = str(error)

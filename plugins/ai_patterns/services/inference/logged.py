@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from ai_patterns.core.exploration import Assignment
 from ai_patterns.core.expressions import Array
 from ai_patterns.core.predictions import prediction_schema
 from ai_patterns.spec.system import SystemSpec
@@ -29,6 +30,7 @@ class Scored:
         decided_at: when each decision is made, UTC.
         served_at: when its request was read, UTC.
         version: the model's.
+        assignment: what exploration does with the rows, where the system declares one.
     """
 
     columns: Mapping[str, list[Any]]
@@ -39,6 +41,7 @@ class Scored:
     decided_at: list[dt.datetime]
     served_at: list[dt.datetime]
     version: int
+    assignment: Assignment | None = None
 
 
 def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
@@ -59,12 +62,19 @@ def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
         "mode": ["online"] * len(decided_at),
         "day": [instant.date() for instant in decided_at],
     }
+    for name in ("explored", "holdout", "propensity"):
+        columns[name] = _every(_assigned(batch, name) for batch in batches)
     schema = prediction_schema(system)
     return pa.table({name: columns[name] for name in schema.names}, schema)
 
 
 def _every(parts: Iterable[list[Any]]) -> list[Any]:
     return [item for part in parts for item in part]
+
+
+def _assigned(batch: Scored, name: str) -> list[Any]:
+    found: list[Any] = getattr(batch.assignment, name, [None] * len(batch.ids))
+    return found
 
 
 def _features(batch: Scored, wanted: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ai_patterns.clients.feast_repository import feature_types, view_names
 from ai_patterns.clients.online_store import FoundFeatures
+from ai_patterns.core.exploration import Assignment, assign
 from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.logged import Scored
@@ -84,15 +85,17 @@ class Predictor:
         found = self.features.read(columns, rows, decided_at)
         columns |= found.columns
         matrix, made = model.builder.build(columns, rows)
+        scores = model.predict(matrix).tolist()
         scored = Scored(
             columns=columns,
             made=made,
-            scores=model.predict(matrix).tolist(),
+            scores=scores,
             ids=[str(uuid.uuid4()) for _ in range(rows)],
             degraded=self._degraded(found, rows),
             decided_at=decided_at,
             served_at=[job.asked_at for job in jobs for _ in range(job.rows)],
             version=model.version,
+            assignment=self._assign(columns, scores),
         )
         if rows:
             self.log.put(scored)
@@ -100,9 +103,16 @@ class Predictor:
         return [self._answer(scored, slice(end - job.rows, end)) for job, end in zip(jobs, ends, strict=True)]
 
     def _answer(self, scored: Scored, part: slice) -> Predictions:
+        explored = scored.assignment.explored[part] if scored.assignment else None
         return Predictions(
-            scored.scores[part], scored.ids[part], scored.degraded[part], self.system.name, scored.version
+            scored.scores[part], scored.ids[part], scored.degraded[part], self.system.name, scored.version, explored
         )
+
+    def _assign(self, columns: dict[str, list[Any]], scores: list[float]) -> Assignment | None:
+        if self.system.exploration is None:
+            return None
+        keys = zip(*(columns[name] for name in self.system.decision_stream.key), strict=True)
+        return assign(self.system.exploration, keys, scores)
 
     def _degraded(self, found: FoundFeatures, rows: int) -> list[list[str]]:
         lost = [(self._names[view], missing) for view, missing in found.missing.items() if True in missing]

@@ -57,6 +57,7 @@ class Predictions:
         degraded: features of each row whose entity the online store does not know: defaults stood in.
         model_name: the model that answered.
         model_version: its version in the registry.
+        explored: rows to be acted on whatever their score says, where the system declares exploration.
     """
 
     scores: list[float]
@@ -64,10 +65,12 @@ class Predictions:
     degraded: list[list[str]]
     model_name: str
     model_version: int
+    explored: list[bool] | None = None
 
     def extras(self) -> dict[str, Any]:
         """What the service tells beyond the protocols."""
-        return {"prediction_ids": self.ids, "model_version": self.model_version, "degraded": self.degraded}
+        told = {"prediction_ids": self.ids, "model_version": self.model_version, "degraded": self.degraded}
+        return told if self.explored is None else {**told, "explored": self.explored}
 
     def numbers(self) -> list[float | None]:
         """The scores as JSON knows them: null where one is not finite."""

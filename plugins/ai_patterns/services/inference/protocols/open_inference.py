@@ -98,10 +98,10 @@ def parse(body: object, tail: bytes = b"") -> Query:
 
 
 def render(predictions: Predictions, request_id: str | None) -> dict[str, Any]:
-    """Three output tensors: `score`, `prediction_id` and `degraded` (a JSON list of feature names a row)."""
+    """Output tensors: `score`, `prediction_id`, `degraded` (a JSON list of feature names a row), perhaps `explored`."""
     rows = len(predictions.scores)
     degraded = [json.dumps(names) for names in predictions.degraded]
-    document = {
+    document: dict[str, Any] = {
         "model_name": predictions.model_name,
         "model_version": str(predictions.model_version),
         "outputs": [
@@ -110,6 +110,9 @@ def render(predictions: Predictions, request_id: str | None) -> dict[str, Any]:
             {"name": "degraded", "datatype": "BYTES", "shape": [rows], "data": degraded},
         ],
     }
+    if predictions.explored is not None:
+        explored = {"name": "explored", "datatype": "BOOL", "shape": [rows], "data": predictions.explored}
+        document["outputs"].append(explored)
     return document if request_id is None else {**document, "id": request_id}
 
 
@@ -121,7 +124,7 @@ def render_metadata(system: SystemSpec, versions: Iterable[int]) -> dict[str, An
         "versions": [str(version) for version in sorted(versions)],
         "platform": "onnx_onnxv1",
         "inputs": [_tensor(name, _DATATYPES[columns[name].type]) for name in system.decision.inputs],
-        "outputs": [_tensor(name, datatype) for name, datatype in _OUTPUTS.items()],
+        "outputs": [_tensor(name, datatype) for name, datatype in _outputs_of(system).items()],
     }
 
 
@@ -177,3 +180,7 @@ def _data(tensor: dict[str, Any], name: str, content: bytes | None) -> list[Any]
     if len(flat) != shape[0]:
         raise RequestError(f"the tensor {name!r} holds {len(flat)} values, its shape says {shape[0]}", status=422)
     return flat
+
+
+def _outputs_of(system: SystemSpec) -> dict[str, str]:
+    return {**_OUTPUTS, "explored": "BOOL"} if system.exploration else _OUTPUTS

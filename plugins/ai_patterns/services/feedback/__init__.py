@@ -1,0 +1,1 @@
+"""The feedback service: takes labels of predictions over HTTP."""

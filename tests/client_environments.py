@@ -1,0 +1,40 @@
+"""Packages whose own needs exclude ours: each has its own environment, made once below `.run/clients`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CLIENTS = {
+    "triton": ("tritonclient[http]==2.73.0", "numpy<3"),
+    "kserve": ("kserve==0.21.0", "kubernetes<34", "setuptools<81"),
+}
+
+
+def client_python(repository: Path, name: str) -> Path:
+    """Python of the client's environment; a skip, or a failure where CI=true, if it cannot be made."""
+    home, uv = repository / ".run" / "clients" / name, repository / ".uv" / "bin" / "uv"
+    python = home / "bin" / "python"
+    if not (home / "installed").exists():
+        steps = [[uv, "venv", "--quiet", "--clear", "--python", "3.11", home]]
+        steps += [[uv, "pip", "install", "--quiet", "--python", python, *CLIENTS[name]]]
+        for step in steps:
+            try:
+                subprocess.run(step, check=True, capture_output=True, timeout=300)
+            except (OSError, subprocess.SubprocessError) as error:
+                problem = f"{CLIENTS[name][0]} cannot be installed: {getattr(error, 'stderr', None) or error}"
+                pytest.fail(problem) if os.environ.get("CI") == "true" else pytest.skip(problem)
+        (home / "installed").touch()
+    return python
+
+
+def run_client(repository: Path, name: str, script: str, *arguments: str | Path) -> str:
+    """What a script of `tests/public_clients` prints in a client's environment."""
+    command = [client_python(repository, name), repository / "tests" / "public_clients" / script, *arguments]
+    variables = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
