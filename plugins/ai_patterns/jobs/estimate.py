@@ -36,8 +36,9 @@ def _expected(system: SystemSpec, lake: Lake, metric: str, end: dt.date) -> floa
     rows = lake.dataset(TABLE, Days(end - WEEK + dt.timedelta(days=1), end))
     key = ", ".join(system.decision_stream.key)
     sql = f"""
-SELECT {EXPECTED[metric]} AS expected FROM (
+SELECT round({EXPECTED[metric]}, 12) AS expected FROM (
   SELECT score FROM rows
   QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY mode <> 'online', served_at, prediction_id) = 1)"""
+    # Rounded, so that the order of the sum does not show.
     found: float | None = duckdb.run(sql, {"rows": rows})["expected"][0].as_py()
     return found
