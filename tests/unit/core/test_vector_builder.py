@@ -26,6 +26,11 @@ DRAWN: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+def bits(matrix: np.ndarray) -> bytes:
+    """Every bit, but for what a missing value carries: processors differ in the sign of inf % 24."""
+    return np.where(np.isnan(matrix), np.nan, matrix).tobytes()
+
+
 @pytest.mark.parametrize("name", ["bakery", "flights"])
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
@@ -39,6 +44,6 @@ def test_any_rows(name: str, flights: SystemSpec, data: st.DataObject) -> None:
     table = pa.table(columns, pa.schema([(column, ARROW_TYPES[kind]) for column, kind in kinds.items()]))
     whole = add_on_demand(system, table)
     matrix, made = VectorBuilder(system, encodings, kinds).build(columns, len(rows))
-    assert matrix.tobytes() == model_matrix(system, whole, encodings).tobytes()
+    assert bits(matrix) == bits(model_matrix(system, whole, encodings))
     for column in system.on_demand:
         np.testing.assert_array_equal(made[column], whole[column].to_numpy())
