@@ -96,18 +96,23 @@ CERTIFIED_DAYS ?= 30
 SWAPS ?= 1000
 FEAST_ROWS ?= 100000
 CHALLENGERS ?= 2000
+DRIFT_WEEKS ?= 728
+DRIFT_FAULTS ?= 40
 SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
   tests/integration/test_lambda_architecture.py tests/integration/test_served_days.py \
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
   tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
-  tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py \
-  tests/unit/core/test_null_challengers.py
+  tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py tests/integration/test_rollout.py \
+  tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py
 
-soak: setup ## KILLS kills, CRASH_POINTS, a certified month, FEAST_ROWS of each Feast type, CHALLENGERS; into .run/soak.json
+SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms
+
+soak: setup ## the fault tests with full counts (KILLS, CRASH_POINTS, CHALLENGERS ... above), into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
-	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers' \
+	$(BIN)/pytest -s $(SOAK_TESTS) -k '$(SOAK_CASES)' \
 	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \
-	  --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) --figures .run/soak.json
+	  --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) \
+	  --drift-weeks $(DRIFT_WEEKS) --drift-faults $(DRIFT_FAULTS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site

@@ -32,6 +32,8 @@ SWAPS = 20
 WORKER_KILLS = 4
 FEAST_ROWS = 2_000
 CHALLENGERS = 300
+DRIFT_WEEKS = 40
+DRIFT_FAULTS = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--worker-kills", type=int, default=WORKER_KILLS, help="kills of a serving worker under load")
     parser.addoption("--feast-rows", type=int, default=FEAST_ROWS, help="rows compared byte by byte with Feast's")
     parser.addoption("--challengers", type=int, default=CHALLENGERS, help="made-up challengers before the gates")
+    parser.addoption("--drift-weeks", type=int, default=DRIFT_WEEKS, help="weeks of each null that must not alarm")
+    parser.addoption("--drift-faults", type=int, default=DRIFT_FAULTS, help="times that each fault must be found")
     parser.addoption("--figures", type=Path, help="file for the fault tests' figures (JSON)")
 
 

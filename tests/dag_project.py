@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
     "data_pipeline",
     "batch_processing",
+    "backfill",
     "feature_store",
     "model_training",
     "model_promotion",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def add_figures(target: Path | None, name: str, figures: Mapping[str, int]) -> None:
+def add_figures(target: Path | None, name: str, figures: Mapping[str, float]) -> None:
     """Write figures into a file beside those of other tests."""
     if target is not None:
         held = json.loads(target.read_text("utf-8")) if target.exists() else {}

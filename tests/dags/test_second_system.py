@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ai_patterns.patterns import (
+    backfill,
     batch_processing,
     data_pipeline,
     feature_store,
@@ -23,6 +24,7 @@ BUILDERS = (
     online_offline_serving,
     model_as_a_service,
     microservices,
+    backfill,
     feedback_loop,
     monitoring,
 )

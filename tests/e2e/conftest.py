@@ -45,7 +45,13 @@ def left_by_interrupted(repository: Path) -> list[str]:
     """Command lines of the processes that outlive a demo which was interrupted once Airflow was up."""
     demo = _start_demo(repository)
     assert demo.stdout is not None
-    assert any("== January to March" in line for line in demo.stdout), "the demo ended before its first chapter"
+    told: list[str] = []
+    for line in demo.stdout:
+        told.append(line)
+        if "== January to March" in line:
+            break
+    else:
+        pytest.fail("the demo ended before its first chapter:\n" + "".join(told[-60:]))
     demo.send_signal(signal.SIGINT)
     demo.communicate(timeout=60)
     home = f"AIRFLOW_HOME={repository / '.run' / 'demo' / 'airflow'}".encode()

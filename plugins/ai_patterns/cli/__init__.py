@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ai_patterns.cli import (
+    backfill,
     doctor,
     evaluation,
     explain,
@@ -34,6 +35,8 @@ first steps:
   ai-patterns replay flights --from 2013-04-01 --to 2013-04-07
                                            live a week again through it, with every decision on the way
   ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
+  ai-patterns backfill flights --partition 2013-02-09 --dry-run
+                                           what depends on a day; without --dry-run correct it and all of that
   ai-patterns luigi shop.pipeline Report --output dags/report.json
                                            a Luigi graph's shape, from which LuigiTaskGroup makes Airflow tasks
 
@@ -76,6 +79,20 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for part in (specs, doctor, loop, evaluation, parity, explain, runtimes, topics, replay, luigi, export, feedback):
+    for part in (
+        specs,
+        doctor,
+        loop,
+        evaluation,
+        parity,
+        explain,
+        backfill,
+        runtimes,
+        topics,
+        replay,
+        luigi,
+        export,
+        feedback,
+    ):
         part.add_commands(commands)
     return parser

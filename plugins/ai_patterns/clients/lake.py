@@ -6,14 +6,15 @@ import datetime as dt
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from ai_patterns.clients import holds
 from ai_patterns.core.days import Days
 from ai_patterns.errors import ServiceUnavailableError
 
@@ -27,13 +28,16 @@ DAY = "day"
 
 _ATTEMPTS = 6
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Lake:
     """Tables of one system below `uri`, addressed as `events/arrived` or `predictions`.
 
     A dated table has the partition column `day`. Every write is one Delta commit: readers see the
-    table before or after it, never between.
+    table before or after it, never between. While a backfill changes several tables, they are read as they
+    were before it, and nobody else may replace their rows (see `clients.holds`).
 
     Attributes:
         uri: folder or URI that holds the lakes of all systems.
@@ -54,11 +58,12 @@ class Lake:
         return DeltaTable.is_deltatable(self.path(table), storage_options=dict(self.options))
 
     def open(self, table: str, version: int | None = None) -> DeltaTable:
-        """The Delta table itself.
+        """The Delta table itself: the version asked for, else the one that a backfill holds, else the newest.
 
         Raises:
             ServiceUnavailableError: nothing was published there yet.
         """
+        version = self.held()[1].get(table) if version is None else version
         try:
             return DeltaTable(self.path(table), version=version, storage_options=dict(self.options))
         except TableNotFoundError:
@@ -66,6 +71,18 @@ class Lake:
                 f"the lake has no table {table!r} at {self.path(table)}; run the DAG that publishes it first",
                 conn_id="ai_patterns_lake",
             ) from None
+
+    def held(self) -> tuple[str, dict[str, int]]:
+        """The backfill that is changing tables now, and the versions that count meanwhile; else empty."""
+        return holds.read_hold(self.path(holds.TABLE), self.options)
+
+    def consistently(self, read: Callable[[], T]) -> T:
+        """What `read` returns, which opens several tables: all from before a backfill, or all from after it."""
+        while True:
+            before = holds.read_number(self.path(holds.TABLE), self.options)
+            found = read()
+            if before == holds.read_number(self.path(holds.TABLE), self.options):
+                return found
 
     def version(self, table: str) -> int:
         """Delta version of the table, -1 before its first commit."""
@@ -112,24 +129,40 @@ class Lake:
 
         Writers of other partitions may commit meanwhile; the write is then tried again. `widen` is as for
         `replace_days`.
-        """
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._replace_where(table, rows, predicate, partition_by, widen)
-            except CommitFailedError:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _replace_where(
-        self, table: str, rows: pa.Table, predicate: str, partition_by: Sequence[str], widen: bool
-    ) -> int:
+        Raises:
+            ServiceUnavailableError: a backfill is changing the table; write again after it.
+        """
+        self._require_free(table)
         # An empty table is created first: two first writers that each saw no table would else replace
         # one another's partitions, since an overwrite of an absent table takes no predicate.
         self.create(table, rows.schema, partition_by)
+        version = _patiently(lambda: self._replace(table, rows, predicate, partition_by, widen=widen))
+        # A hold that came meanwhile may or may not show these rows: written again after it, they are right.
+        self._require_free(table)
+        return version
+
+    def replace_once(self, table: str, rows: pa.Table, predicate: str, app: str) -> int:
+        """Replace rows of a table that is there as the transaction `app`, which is done once; return the version.
+
+        For the backfill that holds the table: no hold stops it.
+        """
+        return _patiently(lambda: self._replace(table, rows, predicate, (DAY,), widen=True, app=app))
+
+    def _replace(
+        self,
+        table: str,
+        rows: pa.Table,
+        predicate: str,
+        partition_by: Sequence[str],
+        *,
+        widen: bool,
+        app: str | None = None,
+    ) -> int:
         # One handle for the write and the version: reading a long log anew costs more than a small write.
-        handle = self.open(table)
+        handle = DeltaTable(self.path(table), storage_options=dict(self.options))
+        if app is not None and handle.transaction_version(app) is not None:
+            return handle.version()
         write_deltalake(
             handle,
             rows,
@@ -137,8 +170,18 @@ class Lake:
             predicate=predicate,
             partition_by=list(partition_by),
             schema_mode="merge" if widen else None,
+            commit_properties=CommitProperties(app_transactions=[Transaction(app, 1)]) if app else None,
         )
         return handle.version()
+
+    def _require_free(self, table: str) -> None:
+        backfill, versions = self.held()
+        if table in versions:
+            raise ServiceUnavailableError(
+                f"{table!r} is being changed by the backfill {backfill!r}: write again when it has ended; one that was "
+                "interrupted ends when the same backfill runs again",
+                conn_id="ai_patterns_lake",
+            )
 
     def replace(self, table: str, rows: pa.Table) -> int:
         """Replace a whole table; return the new version."""
@@ -211,6 +254,18 @@ class Lake:
         except DeltaError:
             if not self.exists(table):
                 raise
+
+
+def _patiently(write: Callable[[], int]) -> int:
+    """The version that `write` commits; another try where a writer of other partitions came first."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return write()
+        except CommitFailedError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - spreads writers, guards nothing
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _between(days: Days) -> ds.Expression:

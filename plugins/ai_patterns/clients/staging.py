@@ -6,10 +6,11 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -17,6 +18,9 @@ import pyarrow.parquet as pq
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.errors import DataQualityError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 FOLDER = "staging"
 _MARKER = "audited.json"
@@ -58,15 +62,32 @@ class Staging:
         except FileNotFoundError:
             return ""
 
+    def dataset(self, names: Sequence[str], schema: pa.Schema) -> ds.Dataset:
+        """Some tables as one dataset of the schema."""
+        import pyarrow.dataset as ds
+
+        return ds.dataset([self._path(name) for name in names], schema=schema, filesystem=self._files, format="parquet")
+
     def mark_audited(self, facts: dict[str, Any]) -> None:
         """Leave the marker that the audit passed."""
-        with self._files.open_output_stream(f"{self._folder}/{_MARKER}") as file:
-            file.write(json.dumps(facts, sort_keys=True).encode())
+        self.note(_MARKER, facts)
 
     def audited(self) -> dict[str, Any] | None:
         """What the audit left, None where none has passed."""
+        return self.noted(_MARKER)
+
+    def note(self, name: str, facts: dict[str, Any]) -> None:
+        """Keep facts beside the tables, the new ones or those before: never half of them."""
+        target = f"{self._folder}/{name}"
+        self._files.create_dir(self._folder, recursive=True)
+        with self._files.open_output_stream(f"{target}.new") as file:
+            file.write(json.dumps(facts).encode())
+        self._files.move(f"{target}.new", target)
+
+    def noted(self, name: str) -> dict[str, Any] | None:
+        """The facts of that name, None where there are none."""
         try:
-            with self._files.open_input_file(f"{self._folder}/{_MARKER}") as file:
+            with self._files.open_input_file(f"{self._folder}/{name}") as file:
                 facts: dict[str, Any] = json.loads(file.read())
                 return facts
         except FileNotFoundError:
@@ -80,9 +101,11 @@ class Staging:
                 self._files.delete_dir(self._folder)
 
     def prune(self, before: dt.datetime) -> None:
-        """Remove the files of any run that were last changed before an instant (UTC)."""
+        """Remove the files of any run that were last changed before an instant (UTC), but of a half done backfill."""
+        held = self.lake.held()[0]
         for file in self._files.get_file_info(pafs.FileSelector("", recursive=True)):
-            if file.type == pafs.FileType.File and file.mtime is not None and file.mtime < before:
+            old = file.type == pafs.FileType.File and file.mtime is not None and file.mtime < before
+            if old and file.path.partition("/")[0] != held:
                 self._files.delete_file(file.path)
 
     @cached_property

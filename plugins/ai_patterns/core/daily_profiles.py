@@ -1,159 +1,216 @@
-"""Profiles of features: small histograms, one a day and feature, that merge by addition."""
+"""Profiles of features: counts by day that merge by addition, from one pass over the rows."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
-Rows: TypeAlias = pa.Table | ds.Dataset
-"""What DuckDB can scan: a table, or a dataset of the lake."""
+from ai_patterns.core.bins import Bins, Floats, Rows, quoted, run
 
-FREQUENT = 8
-"""Values of a numeric feature that one day's profile keeps with their counts."""
+Integers = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
+
+REACH = 6.0
+"""Spreads from the median at which a value counts no further in the products."""
+NEWCOMERS = 5
+"""Unknown categories of a day and feature that are kept by name."""
 
 
 @dataclass(frozen=True)
-class Profile:
-    """What is kept of one feature's values.
+class Profiles:
+    """What is kept of each day; every array's first axis is the day.
 
     Attributes:
-        rows: number of rows, with and without a value.
-        missing: rows without a value (null or NaN).
-        edges: inner bin edges of a numeric feature, ascending; bin *i* is `(edges[i-1], edges[i]]`.
-        bins: `len(edges) + 1` counts; none for a categorical feature.
-        counts: each category's count; of a numeric feature each day's most frequent values, so that a
-            count here is a lower bound.
-        minimum: smallest number.
-        maximum: largest number.
+        bins: what was counted in; profiles of other bins do not merge.
+        days: the days, UTC.
+        rows: rows of each day.
+        missing: rows without a value (null or NaN), `n_days` by feature.
+        counts: values in each bin, `n_days x n_bins` by feature.
+        low: smallest number, NaN where there is none, `n_days` by numeric feature.
+        high: largest number.
+        products: sums of products of scaled numeric features, `n_days x (1 + n_numeric) x (1 + n_numeric)`; the first
+            is the constant 1, a missing value is 0.
+        newcomers: for each day, names of the most frequent unknown categories by feature.
     """
 
-    rows: int = 0
-    missing: int = 0
-    edges: tuple[float, ...] = ()
-    bins: tuple[int, ...] = ()
-    counts: Mapping[Any, int] = field(default_factory=dict)
-    minimum: float | None = None
-    maximum: float | None = None
+    bins: Bins
+    days: tuple[dt.date, ...]
+    rows: Integers
+    missing: Mapping[str, Integers]
+    counts: Mapping[str, Integers]
+    low: Mapping[str, Floats]
+    high: Mapping[str, Floats]
+    products: Floats
+    newcomers: tuple[Mapping[str, tuple[str, ...]], ...]
 
-    @property
-    def numeric(self) -> bool:
-        """Whether it describes numbers."""
-        return bool(self.bins)
+    def on(self, days: Sequence[dt.date]) -> Profiles:
+        """The profiles of these days in this order; a day without rows is empty."""
+        places = {day: place for place, day in enumerate(self.days)}
+        return replace(self._take([places.get(day, -1) for day in days]), days=tuple(days))
 
-    @property
-    def missing_share(self) -> float:
-        """Share of rows without a value, 0 to 1."""
-        return self.missing / self.rows if self.rows else 0.0
+    def merged(self) -> Profiles:
+        """One profile of all rows, on the last day."""
+        return Profiles(
+            bins=self.bins,
+            days=self.days[-1:],
+            rows=self.rows.sum(0, keepdims=True),
+            missing={name: found.sum(0, keepdims=True) for name, found in self.missing.items()},
+            counts={name: found.sum(0, keepdims=True) for name, found in self.counts.items()},
+            low={name: np.fmin.reduce(found, keepdims=True) for name, found in self.low.items()},
+            high={name: np.fmax.reduce(found, keepdims=True) for name, found in self.high.items()},
+            products=self.products.sum(0, keepdims=True),
+            newcomers=(_all_of(self.newcomers),),
+        )
 
-    @property
-    def frequent_share(self) -> float:
-        """Share of rows that hold the most frequent value."""
-        return max(self.counts.values(), default=0) / self.rows if self.rows else 0.0
+    def __add__(self, other: Profiles) -> Profiles:
+        """The days of both; a day of both holds the rows of both.
 
-    def __add__(self, other: Profile) -> Profile:
-        """The profile of both sets of rows.
-
-        >>> both = Profile(2, 1, counts={"a": 1}) + Profile(3, 0, counts={"a": 2, "b": 1})
-        >>> both.rows, both.missing, dict(both.counts)
-        (5, 1, {'a': 3, 'b': 1})
+        Raises:
+            ValueError: they were counted in different bins.
         """
-        if self.bins and other.bins and self.edges != other.edges:
-            raise ValueError("only profiles with the same bin edges can be merged")
-        pairs = zip(self.bins, other.bins, strict=True) if self.bins and other.bins else ()
-        return Profile(
-            rows=self.rows + other.rows,
-            missing=self.missing + other.missing,
-            edges=self.edges or other.edges,
-            bins=tuple(a + b for a, b in pairs) or self.bins or other.bins,
-            counts=dict(Counter(self.counts) + Counter(other.counts)),
-            minimum=min((x for x in (self.minimum, other.minimum) if x is not None), default=None),
-            maximum=max((x for x in (self.maximum, other.maximum) if x is not None), default=None),
+        if self.bins is not other.bins:
+            raise ValueError("only profiles that were counted in the same bins can be added")
+        days = sorted({*self.days, *other.days})
+        ours, theirs = self.on(days), other.on(days)
+        return Profiles(
+            bins=self.bins,
+            days=tuple(days),
+            rows=ours.rows + theirs.rows,
+            missing={name: found + theirs.missing[name] for name, found in ours.missing.items()},
+            counts={name: found + theirs.counts[name] for name, found in ours.counts.items()},
+            low={name: np.fmin(found, theirs.low[name]) for name, found in ours.low.items()},
+            high={name: np.fmax(found, theirs.high[name]) for name, found in ours.high.items()},
+            products=ours.products + theirs.products,
+            newcomers=tuple(_all_of(pair) for pair in zip(ours.newcomers, theirs.newcomers, strict=True)),
+        )
+
+    def _take(self, places: Sequence[int]) -> Profiles:
+        """The days at these places; -1 is an empty one."""
+        index = np.asarray(places, dtype=np.int64)
+
+        return replace(
+            self,
+            rows=_taken(self.rows, index),
+            missing={name: _taken(found, index) for name, found in self.missing.items()},
+            counts={name: _taken(found, index) for name, found in self.counts.items()},
+            low={name: _taken(found, index, np.nan) for name, found in self.low.items()},
+            high={name: _taken(found, index, np.nan) for name, found in self.high.items()},
+            products=_taken(self.products, index),
+            newcomers=tuple(self.newcomers[place] if place >= 0 else {} for place in places),
         )
 
 
-def merge(profiles: Iterable[Profile]) -> Profile:
-    """The profile of all rows together."""
-    return sum(profiles, Profile())
+def _taken(found: NDArray[Number], places: Integers, empty: float = 0) -> NDArray[Number]:
+    """Rows at these places; -1 is an empty one."""
+    return np.concatenate([found, np.full((1, *found.shape[1:]), empty, found.dtype)])[places]
 
 
-def reference_edges(rows: Rows, numeric: Sequence[str], bins: int = 10) -> dict[str, tuple[float, ...]]:
-    """Inner edges of `bins` bins of equal weight for each numeric column; equal quantiles fall together."""
-    if not numeric:
-        return {}
-    quantiles = [round(number / bins, 9) for number in range(1, bins)]
-    columns = ", ".join(f"quantile_disc({_number(name)}, {quantiles}) AS {_quoted(name)}" for name in numeric)
-    found = _query(f"SELECT {columns} FROM profiled", rows)[0]  # noqa: S608 - names are quoted
-    return {name: tuple(float(edge) for edge in np.unique(found[name] or [0.0])) for name in numeric}
-
-
-def profile_days(
-    rows: Rows, edges: Mapping[str, Sequence[float]], categorical: Sequence[str] = ()
-) -> dict[dt.date, dict[str, Profile]]:
-    """Profile each feature on each day in one pass.
+def profile_days(rows: Rows, bins: Bins) -> Profiles:
+    """Profile every feature on each day in one pass.
 
     Args:
-        rows: has the column `day`, the numeric columns of `edges` and the categorical ones.
-        edges: inner bin edges of each numeric column, as `reference_edges` finds them.
-        categorical: columns that hold categories.
+        rows: has the column `day` (date) and the features of `bins`.
+        bins: what to count in, as `fit_bins` finds it.
     """
-    columns = [f"{_numeric_profile(name, inner)} AS {_quoted(name)}" for name, inner in edges.items()]
-    columns += [f"{_categorical_profile(name)} AS {_quoted(name)}" for name in categorical]
-    sql = f"SELECT day, {', '.join(columns)} FROM profiled GROUP BY day ORDER BY day"  # noqa: S608 - names are quoted
-    names = [*edges, *categorical]
-    return {row["day"]: {name: _read(row[name], edges.get(name)) for name in names} for row in _query(sql, rows)}
+    features = [*(_numeric(name, edges) for name, edges in bins.edges.items())]
+    features += [_categorical(name, known) for name, known in bins.categories.items()]
+    names = [*bins.edges]
+    triangle = [(a, b) for place, a in enumerate(names) for b in (None, *names[: place + 1])]
+    products = ", ".join(f"sum({_scaled(a)}{f' * {_scaled(b)}' if b else ''})" for a, b in triangle)
+    inner = ", ".join(["day", *(_inner(name, bins) for name in bins.features)])
+    columns = ", ".join(["day", "count(*) AS rows", *features, f"[{products}]::DOUBLE[] AS products"])
+    sql = f"SELECT {columns} FROM (SELECT {inner} FROM profiled) GROUP BY day ORDER BY day"  # noqa: S608 - names are quoted
+    return _read(run(sql, profiled=rows), bins)
 
 
-def _numeric_profile(name: str, edges: Sequence[float]) -> str:
-    value = _number(name)
-    frequent = f"list_transform(map_entries(histogram({value})), lambda e: {{'n': e.value, 'v': e.key}})"
+def _inner(name: str, bins: Bins) -> str:
+    if name in bins.categories:
+        return f"nullif(CAST({quoted(name)} AS VARCHAR), '') AS {quoted(name)}"
+    value = f"CAST({quoted(name)} AS DOUBLE)"
+    number = f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
+    middle, spread = bins.scales[name]
+    scaled = f"greatest(least((({number}) - {middle!r}) / {spread!r}, {REACH}), -{REACH})"
+    # Without a value, DuckDB's `least` and `greatest` would give their other argument.
+    scaled = f"CASE WHEN ({number}) IS NULL THEN 0 ELSE {scaled} END"
+    return f"{number} AS {quoted(name)}, {scaled} AS {_scaled(name)}"
+
+
+def _scaled(name: str) -> str:
+    return quoted(f"{name} scaled")
+
+
+def _numeric(name: str, edges: Floats) -> str:
+    value = quoted(name)
     return (
-        f"{{'rows': count(*), 'missing': count(*) - count({value}), 'low': min({value}), 'high': max({value}), "
-        f"'top': list_sort({frequent}, 'DESC')[:{FREQUENT}], "
-        f"'bins': map_entries(histogram({value}, {[float(edge) for edge in edges]}))}}"
+        f"{{'missing': count(*) - count({value}), 'low': min({value}), 'high': max({value}), "
+        f"'bins': histogram({value}, {edges.tolist()})}} AS {value}"
     )
 
 
-def _categorical_profile(name: str) -> str:
-    value = f"CAST({_quoted(name)} AS VARCHAR)"
-    return f"{{'rows': count(*), 'missing': count(*) - count({value}), 'counts': map_entries(histogram({value}))}}"
-
-
-def _read(found: Mapping[str, Any], edges: Sequence[float] | None) -> Profile:
-    if edges is None:
-        counts = {item["key"]: item["value"] for item in found["counts"] or ()}
-        return Profile(found["rows"], found["missing"], counts=counts)
-    binned = {item["key"]: item["value"] for item in found["bins"] or ()}
-    return Profile(
-        rows=found["rows"],
-        missing=found["missing"],
-        edges=tuple(edges),
-        bins=tuple(binned.get(edge, 0) for edge in (*edges, float("inf"))),
-        counts={item["v"]: item["n"] for item in found["top"] or ()},
-        minimum=found["low"],
-        maximum=found["high"],
+def _categorical(name: str, known: tuple[str, ...]) -> str:
+    value = quoted(name)
+    listed = "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in known) + "]::VARCHAR[]"
+    return (
+        f"{{'missing': count(*) - count({value}), 'bins': histogram_exact({value}, {listed}), "
+        f"'new': approx_top_k(CASE WHEN {value} NOT IN {listed} THEN {value} END, {NEWCOMERS})}} AS {value}"
     )
 
 
-def _query(sql: str, rows: Rows) -> list[dict[str, Any]]:
-    with duckdb.connect() as connection:
-        connection.register("profiled", rows)
-        found: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+def _read(table: pa.Table, bins: Bins) -> Profiles:
+    columns = {name: table[name].combine_chunks() for name in bins.features}
+    rows = np.asarray(table["rows"].to_numpy(), np.int64)
+    keys: dict[str, list[object]] = {name: [*edges.tolist(), np.inf] for name, edges in bins.edges.items()}
+    keys |= {name: [*known, ""] for name, known in bins.categories.items()}
+    return Profiles(
+        bins=bins,
+        days=tuple(table["day"].to_pylist()),
+        rows=rows,
+        missing={name: np.asarray(column.field("missing").to_numpy(), np.int64) for name, column in columns.items()},
+        counts={name: _counts(columns[name].field("bins"), found) for name, found in keys.items()},
+        low={name: _floats(columns[name].field("low")) for name in bins.edges},
+        high={name: _floats(columns[name].field("high")) for name in bins.edges},
+        products=_squares(table["products"].combine_chunks(), rows),
+        newcomers=_newcomers({name: columns[name].field("new") for name in bins.categories}, len(rows)),
+    )
+
+
+def _counts(maps: pa.MapArray, keys: Sequence[object]) -> Integers:
+    """Counts by day and bin from each day's map of bins to counts."""
+    places = {key: place for place, key in enumerate(keys)}
+    found = np.zeros((len(maps), len(keys)), np.int64)
+    day = np.repeat(np.arange(len(maps)), np.diff(maps.offsets.to_numpy()))
+    found[day, [places[key] for key in maps.keys.to_pylist()]] = maps.items.to_numpy()
     return found
 
 
-def _number(name: str) -> str:
-    """The column as a double; NaN counts as missing."""
-    value = f"CAST({_quoted(name)} AS DOUBLE)"
-    return f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
+def _floats(column: pa.Array) -> Floats:
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _squares(sums: pa.Array, rows: Integers) -> Floats:
+    """The symmetric matrices from their lower triangles, whose first element is the number of rows."""
+    lower = np.column_stack([rows, _floats(sums.flatten()).reshape(len(rows), -1)])
+    size = round((np.sqrt(8 * lower.shape[1] + 1) - 1) / 2)
+    squares = np.zeros((len(rows), size, size))
+    down, across = np.tril_indices(size)
+    squares[:, down, across] = squares[:, across, down] = lower
+    return squares
+
+
+def _newcomers(columns: Mapping[str, pa.Array], days: int) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+    found = {name: column.to_pylist() for name, column in columns.items()}
+    return tuple({name: tuple(names[day]) for name, names in found.items() if names[day]} for day in range(days))
+
+
+def _all_of(days: Iterable[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for day in days:
+        for name, words in day.items():
+            found[name] = tuple(dict.fromkeys((*found.get(name, ()), *words)))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -68,3 +68,19 @@ def midnight(day: dt.date) -> dt.datetime:
     '2013-01-01T00:00:00+00:00'
     """
     return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def runs_of(days: Iterable[dt.date]) -> list[Days]:
+    """Days as ranges without gaps, in order.
+
+    >>> first = dt.date(2024, 1, 1)
+    >>> [str(run) for run in runs_of([first, first + dt.timedelta(days=3), first + dt.timedelta(days=1)])]
+    ['2024-01-01/2024-01-02', '2024-01-04']
+    """
+    found: list[Days] = []
+    for day in sorted(days):
+        if found and day - found[-1].last <= dt.timedelta(days=1):
+            found[-1] = Days(found[-1].first, day)
+        else:
+            found.append(Days(day, day))
+    return found

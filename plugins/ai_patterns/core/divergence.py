@@ -51,6 +51,15 @@ def kolmogorov_smirnov(reference: Counts, window: Counts) -> float:
     return float(np.max(np.abs(difference), initial=0.0))
 
 
+def total_variation(reference: Counts, window: Counts) -> float:
+    """Half the sum of the shares' absolute differences, from 0 (equal) to 1 (disjoint).
+
+    >>> total_variation([1, 1], [2, 0])
+    0.5
+    """
+    return float(np.abs(_shares(reference) - _shares(window)).sum() / 2)
+
+
 def chi_square(reference: Counts, window: Counts) -> float:
     """Pearson's chi-square statistic of homogeneity, without a continuity correction; degrees: used bins - 1.
 

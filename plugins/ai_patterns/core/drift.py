@@ -1,21 +1,25 @@
-"""Drift of a window against the reference before it, with alarms that can be believed.
-
-Distances (PSI and others) are reported and never raise an alarm: on real data the weeks of one season
-already differ by more than any usual bound. An alarm is a broken *contract*: a column that was clean in
-every part of the reference is missing, stuck on one value, or holds categories never seen.
-"""
+"""Findings on a window of features: distances that inform, and one decision on an alarm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from ai_patterns.core.daily_profiles import Profile, merge
-from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi
+import numpy as np
+import pyarrow.dataset as ds
+
+from ai_patterns.core.bins import Floats, Rows, fit_bins
+from ai_patterns.core.daily_profiles import Profiles, profile_days
+from ai_patterns.core.days import Days
+from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi, total_variation
+from ai_patterns.core.drift_rule import STATED_RATE, Decision, Sign, decide
 from ai_patterns.spec.model import MonitoringSpec
 
-CLEAN = 0.5
-"""A column is clean while no part of the reference reached this part of the bound."""
+GROUPS = 10
+"""Bins of about equal weight in the reference that PSI, Jensen-Shannon and chi-square are taken over."""
+DECISION, STRENGTH = "drift", "drift_strength"
+"""The check that holds the decision on a window, and the one that holds each feature's strongest sign."""
 
 
 @dataclass(frozen=True)
@@ -39,109 +43,116 @@ class Finding:
     detail: str = ""
 
 
-def judge(feature: str, reference: Sequence[Profile], window: Profile, bounds: MonitoringSpec) -> list[Finding]:
-    """Compare a feature's window with its reference.
+def judge(
+    rows: Rows, days: Days, numeric: Sequence[str], categorical: Sequence[str], spec: MonitoringSpec
+) -> list[Finding]:
+    """Everything about a window: the decision, each feature's strongest sign, and the distances.
 
     Args:
-        feature: its name.
-        reference: the reference in parts as long as the window, at least one.
-        window: the profile that is judged.
-        bounds: what counts as an alarm.
+        rows: the window and the days before it; has `day` and the named columns.
+        days: the window.
+        numeric: columns of numbers.
+        categorical: columns of categories.
+        spec: the reference's length and the bounds.
+
+    Returns:
+        The decision first; nothing where the window or what was before it is empty.
     """
-    whole = merge(reference)
-    if not whole.rows or not window.rows:
+    past = rows.filter(ds.field("day") < days.first)
+    profiles = profile_days(rows, fit_bins(past, numeric, categorical))
+    before = [day for day in profiles.days if day < days.first]
+    if not before or len(before) == len(profiles.days):
         return []
-    return [*_distances(feature, whole, window, bounds), *_contract(feature, reference, window, bounds)]
+    profiles = profiles.on([*Days(before[0], days.last)])
+    window = profiles.on([*days]).merged()
+    one = dt.timedelta(days=1)
+    reference = profiles.on([*Days(days.first - spec.reference, days.first - one)]).merged()
+    decision = decide(profiles, days.count, spec)
+    return [*conclude(decision, window), *measure(reference, window, spec)]
 
 
-def missing_increase(reference: Profile, window: Profile) -> float:
-    """Rise of the share of rows without a value; negative where it fell."""
-    return window.missing_share - reference.missing_share
+def measure(reference: Profiles, window: Profiles, bounds: MonitoringSpec) -> Iterator[Finding]:
+    """Distances of every feature; none of them alarms.
 
-
-def unseen_share(reference: Profile, window: Profile) -> float:
-    """Share of rows whose category the reference never held.
-
-    >>> unseen_share(Profile(2, counts={"a": 2}), Profile(4, counts={"a": 3, "b": 1}))
-    0.25
+    Args:
+        reference: one merged profile.
+        window: likewise.
+        bounds: the PSI from which a feature is worth a look.
     """
-    unseen = sum(count for value, count in window.counts.items() if not reference.counts.get(value))
-    return unseen / window.rows if window.rows else 0.0
+    for name in window.bins.features:
+        numeric = name in window.bins.edges
+        fine = reference.counts[name][0].astype(float), window.counts[name][0].astype(float)
+        pair = in_groups(*fine) if numeric else fine
+        index = psi(*pair)
+        note = "above its bound: worth a look, no alarm by itself" if index > bounds.max_psi else ""
+        yield Finding("psi", name, index, bounds.max_psi, detail=note)
+        yield Finding("jensen_shannon", name, jensen_shannon(*pair))
+        yield Finding("chi_square", name, chi_square(*pair))
+        if numeric:
+            yield Finding("kolmogorov_smirnov", name, kolmogorov_smirnov(*fine))
+            yield _range(name, reference, window)
+        else:
+            yield Finding("total_variation", name, total_variation(*fine))
 
 
-def paired_counts(reference: Profile, window: Profile) -> tuple[list[int], list[int]]:
-    """Counts of both over the same bins: the numeric bins, or all categories in order."""
-    if reference.numeric or window.numeric:
-        width = max(len(reference.bins), len(window.bins))
-        return list(reference.bins) or [0] * width, list(window.bins) or [0] * width
-    values = sorted({*reference.counts, *window.counts})
-    return [reference.counts.get(value, 0) for value in values], [window.counts.get(value, 0) for value in values]
+def in_groups(reference: Floats, window: Floats) -> tuple[Floats, Floats]:
+    """Both counts in at most `GROUPS` groups of neighbouring bins that weigh about the same in the reference.
+
+    >>> [part.tolist() for part in in_groups(np.ones(20), np.arange(20.0))][0]
+    [2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+    """
+    total = reference.sum()
+    if not total:
+        return reference, window
+    middle = (np.cumsum(reference) - reference / 2) / total
+    group = np.unique(np.minimum((middle * GROUPS).astype(int), GROUPS - 1), return_inverse=True)[1]
+    grouped = [np.asarray(np.bincount(group, weights=part), np.float64) for part in (reference, window)]
+    return grouped[0], grouped[1]
 
 
-def _distances(feature: str, reference: Profile, window: Profile, bounds: MonitoringSpec) -> Iterator[Finding]:
-    pair = paired_counts(reference, window)
-    index = psi(*pair)
-    note = "above its bound: worth a look, no alarm by itself" if index > bounds.max_psi else ""
-    yield Finding("psi", feature, index, bounds.max_psi, True, note)
-    yield Finding("jensen_shannon", feature, jensen_shannon(*pair))
-    if window.numeric:
-        yield Finding("kolmogorov_smirnov", feature, kolmogorov_smirnov(*pair))
-        yield Finding("out_of_range", feature, float(_left_range(reference, window)), detail=_range(reference, window))
-    else:
-        yield Finding("chi_square", feature, chi_square(*pair))
+def conclude(decision: Decision, window: Profiles) -> Iterator[Finding]:
+    """The decision on the window and its signs by feature, the guilty one first."""
+    if not decision.signs:
+        return
+    first = decision.signs[0]
+    told = [describe(sign, window) for sign in decision.signs if sign.strength > 1]
+    words = "; ".join(told) or f"the strongest sign is {describe(first, window)}"
+    yield Finding(DECISION, first.feature, first.strength, 1.0, not decision.alarm, f"{words}. {_basis(decision)}")
+    for sign in decision.signs:
+        yield Finding(STRENGTH, sign.feature, sign.strength, 1.0, detail=describe(sign, window))
 
 
-def _contract(feature: str, parts: Sequence[Profile], window: Profile, bounds: MonitoringSpec) -> Iterator[Finding]:
-    whole = merge(parts)
-    # Each part against all others: what the reference would have said about itself.
-    others = _leave_one_out(parts)
-    past = max(missing_increase(rest, part) for rest, part in zip(others, parts, strict=True))
-    missing = Finding("missing_increase", feature, missing_increase(whole, window), bounds.max_missing_increase)
-    yield _promise(missing, past, "rise of the missing share")
-    if window.numeric:
-        past = max(part.frequent_share for part in parts)
-        stuck = Finding("stuck_share", feature, window.frequent_share, bounds.max_stuck_share)
-        yield _promise(stuck, past, f"share of the one value {_most_frequent(window)}")
-    else:
-        past = max(unseen_share(rest, part) for rest, part in zip(others, parts, strict=True))
-        unseen = Finding("unseen_share", feature, unseen_share(whole, window), bounds.max_unseen_share)
-        yield _promise(unseen, past, f"share of categories never seen: {', '.join(_unseen(whole, window)) or 'none'}")
+def describe(sign: Sign, window: Profiles) -> str:
+    """A sign in words."""
+    span = "a single day" if sign.days == 1 < len(window.days) or sign.days == 1 else f"{sign.days} days"
+    meaning = _MEANINGS[sign.statistic]
+    names = ", ".join(window.newcomers[0].get(sign.feature, ())) if sign.statistic == "unseen" else ""
+    kind = "which was always clean" if sign.contract else f"{sign.strength:.2f} times its threshold"
+    return f"{sign.feature}: {meaning} {sign.value:.3f} over {span}{f' ({names})' if names else ''}, {kind}"
 
 
-def _leave_one_out(parts: Sequence[Profile]) -> list[Profile]:
-    """For each part the profile of all others; a part that stands alone is its own."""
-    if len(parts) == 1:
-        return list(parts)
-    return [merge([*parts[:number], *parts[number + 1 :]]) for number in range(len(parts))]
+_MEANINGS = {
+    "distance": "distance of its distribution",
+    "missing": "change of the missing share",
+    "unseen": "share of values never seen",
+    "gap": "share of values that lie between all known ones",
+    "surge": "rise of one value's share",
+    "residual_mean": "shift given all other features",
+    "residual_spread": "change of spread given all other features",
+    "missing_share": "missing share",
+}
 
 
-def _promise(finding: Finding, past: float, meaning: str) -> Finding:
-    """Alarm where the bound is broken, if the column was clean in the past."""
-    bound = finding.bound or 0.0
-    if finding.value <= bound:
-        return replace(finding, detail=meaning)
-    if past > bound * CLEAN:
-        return replace(finding, detail=f"{meaning}; no alarm: the reference itself had {past:.3f}")
-    return replace(finding, detail=meaning, passed=False)
+def _basis(decision: Decision) -> str:
+    if decision.calibrated:
+        return f"Calibrated on past windows: without a change at most {STATED_RATE:.0%} of weeks alarm"
+    return (
+        f"Not calibrated yet: {decision.history} of {decision.needed} days of history; until then only broken "
+        "contracts alarm, by fixed bounds and at no stated rate"
+    )
 
 
-def _unseen(reference: Profile, window: Profile) -> list[str]:
-    unseen: Mapping[str, int] = {
-        value: count for value, count in window.counts.items() if value not in reference.counts
-    }
-    return sorted(unseen, key=lambda value: (-unseen[value], value))[:5]
-
-
-def _most_frequent(profile: Profile) -> str:
-    counts = profile.counts
-    return f"{max(counts, key=lambda value: (counts[value], -value)):g}" if counts else "(none)"
-
-
-def _left_range(reference: Profile, window: Profile) -> bool:
-    if None in (reference.minimum, reference.maximum, window.minimum, window.maximum):
-        return False
-    return bool(window.minimum < reference.minimum or window.maximum > reference.maximum)  # type: ignore[operator]
-
-
-def _range(reference: Profile, window: Profile) -> str:
-    return f"[{window.minimum}, {window.maximum}] against [{reference.minimum}, {reference.maximum}]"
+def _range(name: str, reference: Profiles, window: Profiles) -> Finding:
+    low, high, least, most = (float(part[name][0]) for part in (window.low, window.high, reference.low, reference.high))
+    left = low < least or high > most
+    return Finding("out_of_range", name, float(left), detail=f"[{low:g}, {high:g}] against [{least:g}, {most:g}]")

@@ -6,7 +6,12 @@ batch layer *t* is the last hop boundary and known means known before it (see `s
 
 from __future__ import annotations
 
+import datetime as dt
+
+from ai_patterns.core.clock import to_microseconds
+from ai_patterns.core.days import Days, midnight
 from ai_patterns.core.tiles import microseconds, round_down
+from ai_patterns.core.values import closing
 from ai_patterns.spec.expressions import names_in, parse_expression
 from ai_patterns.spec.features import GroupSpec
 from ai_patterns.spec.streams import StreamSpec
@@ -23,6 +28,29 @@ def groups_read(system: SystemSpec) -> tuple[str, ...]:
         seen.add(column)
     stored = {column.partition("__")[0] for column in seen & set(system.feature_columns)}
     return tuple(name for name in system.groups if name in stored)
+
+
+def reached_days(group: GroupSpec, days: Days, newest_tile: int | None) -> Days:
+    """The days of a group's value log that can change when the events that became known on `days` change.
+
+    Nothing counts before it is known, and each event leaves the longest window with its tile, so nothing after that.
+
+    Args:
+        group: the group.
+        days: partitions of its stream's events.
+        newest_tile: the greatest `tile_end` of these events, old and new, in microseconds; None where they have none.
+
+    >>> from ai_patterns.spec.features import GroupSpec
+    >>> week = {"hop": "1d", "aggregations": {"rides": "count over 7d"}}
+    >>> day = Days.parse("2024-01-01")
+    >>> str(reached_days(GroupSpec(stream="rides", layer="batch", **week), day, None))
+    '2024-01-01/2024-01-08'
+    >>> str(reached_days(GroupSpec(stream="rides", **week), day, None))
+    '2024-01-01/2024-01-09'
+    """
+    newest = max(to_microseconds(days.end), newest_tile or 0)
+    left = newest + microseconds(group.max_window) - closing(group)
+    return Days(days.first, days.last + dt.timedelta(microseconds=left - to_microseconds(midnight(days.last))))
 
 
 def counted_sql(group: GroupSpec, stream: StreamSpec) -> str:

@@ -38,6 +38,15 @@ def values_sql(group: GroupSpec, stream: StreamSpec) -> str:
     return f"WITH {', '.join(ctes)}\nSELECT {_list(group, 'valid_from')}, {features}\nFROM running{joins}"
 
 
+def closing(group: GroupSpec) -> int:
+    """Microseconds after midnight that still belong to the day before, in the log of a group.
+
+    What a batch layer holds at a midnight follows from the days before it alone, so it is written with them: whoever
+    fills an online store at that midnight finds it.
+    """
+    return 1 if group.layer == "batch" else 0
+
+
 def _list(group: GroupSpec, *more: str) -> str:
     return ", ".join([*group.key, *more])
 

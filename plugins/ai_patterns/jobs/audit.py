@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow.dataset as ds
+
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
 from ai_patterns.errors import DataQualityError
-from ai_patterns.jobs.checks import CheckRow, record_checks
+from ai_patterns.jobs.checks import CHECKS, CheckRow, record_checks
 from ai_patterns.jobs.stream_audit import StreamAudit, audit_rows
 from ai_patterns.spec.system import SystemSpec
 
@@ -42,6 +44,16 @@ class AuditReport:
         """Whether everything may be published."""
         return not self.problems
 
+    def require_passed(self, run_id: str) -> None:
+        """Pass silently where everything may be published.
+
+        Raises:
+            DataQualityError: a day failed.
+        """
+        if not self.passed:
+            more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+            raise DataQualityError(f"{self.problems[0]}{more}; nothing of run {run_id!r} is published", self)
+
 
 def audit(system: SystemSpec, lake: Lake, days: Days, *, run_id: str) -> AuditReport:
     """Check the staged rows, and write good and bad ones apart beside them; publish nothing.
@@ -54,12 +66,19 @@ def audit(system: SystemSpec, lake: Lake, days: Days, *, run_id: str) -> AuditRe
     staging = Staging(lake, run_id)
     streams = {name: audit_rows(system, name, staging.read(name), days, run_id) for name in system.streams}
     report = AuditReport(days, streams)
-    record_checks(lake, _check_rows(report), family=FAMILY, days=days)
-    if not report.passed:
-        more = f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-        raise DataQualityError(f"{report.problems[0]}{more}; nothing of run {run_id!r} is published", report)
+    record_verdicts(lake, report)
+    report.require_passed(run_id)
     _stage(staging, report)
     return report
+
+
+def record_verdicts(lake: Lake, report: AuditReport) -> None:
+    """Write the verdicts on the report's streams and days to `checks`; those on other streams stay."""
+    rows = _check_rows(report)
+    if lake.exists(CHECKS):
+        kept = lake.dataset(CHECKS, report.days).to_table(filter=ds.field("family") == FAMILY).drop_columns(["family"])
+        rows += [CheckRow(**row) for row in kept.to_pylist() if row["subject"].partition(".")[0] not in report.streams]
+    record_checks(lake, rows, family=FAMILY, days=report.days)
 
 
 def _stage(staging: Staging, report: AuditReport) -> None:

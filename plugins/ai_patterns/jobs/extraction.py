@@ -68,7 +68,7 @@ def extract(  # noqa: PLR0913  each is a choice of the run
     counts = {}
     for name in system.streams:
         if origin == "topics" and system.streams[name].topic is not None:
-            rows = _landed_rows(system, lake, name, days, (offsets or {}).get(name))
+            rows = landed_rows(system, lake, name, days, (offsets or {}).get(name))
         else:
             rows = raw_rows(system, name, days, read_query, overrides)
         staging.write(name, rows)
@@ -133,7 +133,14 @@ def load_dimensions(
     return counts
 
 
-def _landed_rows(system: SystemSpec, lake: Lake, name: str, days: Days, offsets: Mapping[int, int] | None) -> pa.Table:
+def landed_rows(
+    system: SystemSpec, lake: Lake, name: str, days: Days, offsets: Mapping[int, int] | None = None
+) -> pa.Table:
+    """The rows of a stream that became known within `days`, as they landed of its topic, and their partition.
+
+    Raises:
+        ServiceUnavailableError: nothing has landed yet.
+    """
     from ai_patterns.jobs.landed_events import landed_events
 
     within = (ds.field(DAY) >= pa.scalar(days.first)) & (ds.field(DAY) <= pa.scalar(days.last))

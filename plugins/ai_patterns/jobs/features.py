@@ -11,7 +11,7 @@ from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days
 from ai_patterns.core.tiles import tiles_sql
-from ai_patterns.core.values import values_sql
+from ai_patterns.core.values import closing, values_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.features import GroupSpec
 from ai_patterns.spec.streams import StreamSpec
@@ -36,14 +36,24 @@ def build_features(system: SystemSpec, lake: Lake, days: Days) -> dict[str, int]
 
 
 def _build_group(system: SystemSpec, lake: Lake, days: Days, name: str) -> int:
+    tiles, values = build_tiles(system, lake, days, name), build_values(system, lake, days, name)
+    log.info("%s: %d tiles, %d values on %s", name, tiles, values, days)
+    return values
+
+
+def build_tiles(system: SystemSpec, lake: Lake, days: Days, name: str) -> int:
+    """Build the partitions of `tiles/<name>`, from the events of the same days alone; return their rows."""
     group = system.groups[name]
-    stream = system.streams[group.stream]
     events = lake.dataset(f"events/{group.stream}", days)
-    tiles = duckdb.run(tiles_sql(group, stream), {"events": events})
+    tiles = duckdb.run(tiles_sql(group, system.streams[group.stream]), {"events": events})
     lake.replace_days(f"tiles/{name}", tiles, days)
+    return int(tiles.num_rows)
+
+
+def build_values(system: SystemSpec, lake: Lake, days: Days, name: str) -> int:
+    """Build the partitions of `values/<name>`, from tiles as far back as its windows reach; return their rows."""
     values = _value_log(system, lake, days, name)
     lake.replace_days(f"values/{name}", values, days)
-    log.info("%s: %d tiles, %d values on %s", name, tiles.num_rows, values.num_rows, days)
     return int(values.num_rows)
 
 
@@ -62,7 +72,7 @@ def _value_log(system: SystemSpec, lake: Lake, days: Days, name: str) -> pa.Tabl
 
 def value_log_sql(group: GroupSpec, stream: StreamSpec, days: Days) -> str:
     """SQL over `events` and `tiles` that yields the partitions `days` of the value log."""
-    start, end, moved = to_microseconds(days.start), to_microseconds(days.end), _closing(group)
+    start, end, moved = to_microseconds(days.start), to_microseconds(days.end), closing(group)
     return f"""
 SELECT {", ".join([*group.key, *_dated(group)])}
 FROM ({values_sql(group, stream)}) AS log
@@ -71,14 +81,5 @@ ORDER BY {", ".join([*group.key, "valid_from"])}"""
 
 
 def _dated(group: GroupSpec) -> list[str]:
-    day = f"CAST(make_timestamptz(valid_from - {_closing(group)}) AS DATE)"
+    day = f"CAST(make_timestamptz(valid_from - {closing(group)}) AS DATE)"
     return ["make_timestamptz(valid_from) AS valid_from", f"{day} AS {DAY}", *group.features]
-
-
-def _closing(group: GroupSpec) -> int:
-    """Microseconds after midnight that still belong to the day before.
-
-    What a batch layer holds at a midnight follows from the days before it alone, so it is written with them: whoever
-    fills an online store at that midnight finds it.
-    """
-    return 1 if group.layer == "batch" else 0

@@ -33,20 +33,25 @@ def join_labels(system: SystemSpec, lake: Lake, as_of: dt.datetime) -> int:
     their prediction are tried again first.
     """
     readmit_labels(system, lake, now=as_of)
-    key = ", ".join(system.decision_stream.key)
-    rows = duckdb.run(
-        f"""
-SELECT CAST(label_known_at AS DATE) AS {DAY}, {key}, label, label_known_at, observed_at FROM labels
-QUALIFY row_number() OVER (PARTITION BY CAST(label_known_at AS DATE), {key}
-  ORDER BY label_known_at DESC, observed_at DESC) = 1
-ORDER BY label_known_at, {key}""",
-        {"labels": label_log(system, lake, as_of)},
-    )
+    rows = label_rows(system, label_log(system, lake, as_of))
     if len(rows):
         first = min(system.start, pc.min(rows[DAY]).as_py())
         lake.replace_days(LABELS, rows, Days(first, utc_day(as_of)), widen=True)
     log.info("labels: %d known before %s", len(rows), as_of.isoformat())
     return len(rows)
+
+
+def label_rows(system: SystemSpec, labels: pa.Table) -> pa.Table:
+    """The rows of `labels` from a log of labels, as `label_log` gives it."""
+    key = ", ".join(system.decision_stream.key)
+    return duckdb.run(
+        f"""
+SELECT CAST(label_known_at AS DATE) AS {DAY}, {key}, label, label_known_at, observed_at FROM labels
+QUALIFY row_number() OVER (PARTITION BY CAST(label_known_at AS DATE), {key}
+  ORDER BY label_known_at DESC, observed_at DESC) = 1
+ORDER BY label_known_at, {key}""",
+        {"labels": labels},
+    )
 
 
 def measure_performance(system: SystemSpec, lake: Lake, days: Days, as_of: dt.datetime) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from ai_patterns.clients.freshness import read_freshness
 from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.core.drift import DECISION
 from ai_patterns.jobs.checks import CHECKS
 from ai_patterns.jobs.table_facts import table_facts
 from ai_patterns.spec.durations import format_duration
@@ -78,5 +80,13 @@ def read_drift(lake: Lake) -> list[Mapping[str, Any]]:
     rows = lake.read(CHECKS)
     rows = rows.filter(pc.equal(rows["family"], "drift")).sort_by([(DAY, "ascending"), ("subject", "ascending")])
     days = sorted(set(rows[DAY].to_pylist()))[-LATEST:]
-    kept: list[Mapping[str, Any]] = [row for row in rows.to_pylist() if row[DAY] in days]
+    kept: list[Mapping[str, Any]] = [row for row in rows.to_pylist() if row[DAY] in days and row["check"] != DECISION]
     return kept
+
+
+def read_decisions(lake: Lake) -> list[Mapping[str, Any]]:
+    """Every decision on drift by `day`: `subject` is the feature named first, `strength` over 1 is an alarm."""
+    if table_facts(lake, CHECKS) is None:
+        return []
+    rows = lake.dataset(CHECKS).to_table(filter=(ds.field("family") == "drift") & (ds.field("check") == DECISION))
+    return [{**row, "strength": row["value"]} for row in rows.sort_by(DAY).to_pylist()]

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.core.daily_profiles import Profile, Rows, merge, profile_days, reference_edges
+from ai_patterns.core.bins import Rows
 from ai_patterns.core.days import Days
 from ai_patterns.core.drift import Finding, judge
+from ai_patterns.core.drift_rule import history_days
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import DriftDetectedError
 from ai_patterns.jobs.checks import CheckRow, record_checks
@@ -53,10 +54,10 @@ class MonitoringReport:
 def check_drift(
     system: SystemSpec, lake: Lake, days: Days, *, features_of: FeaturesOf = "training_sets", fail: bool = False
 ) -> MonitoringReport:
-    """Compare the model's features on `days` with the reference period before; record family `drift`.
+    """Compare the model's features on `days` with those before; record family `drift`, with one decision on an alarm.
 
     Args:
-        system: the system; `monitoring` holds the bounds and the length of the reference.
+        system: the system; `monitoring` holds the contract's bounds and the length of the reference.
         lake: its lake.
         days: the window.
         features_of: the table that holds the features.
@@ -65,37 +66,29 @@ def check_drift(
     Raises:
         DriftDetectedError: with `fail`, when a check raised an alarm.
     """
-    reference = _before(days, system.monitoring.reference.days)
     if not lake.exists(features_of):
         return _nothing(days, f"there is no table {features_of} yet")
-    names = system.model.columns
-    if features_of == "training_sets":
-        past, both = (lake.dataset(features_of, span) for span in (reference, Days(reference.first, days.last)))
-    else:
-        past, both = (
-            prediction_features(system, lake, span, names) for span in (reference, Days(reference.first, days.last))
-        )
-    findings = _judge_all(system, _profiles(system, past, both), reference, days)
+    rows = _features(system, lake, _with_history(system, days), features_of)
+    words = [name for name in system.model.columns if name in system.model.categorical]
+    numbers = [name for name in system.model.columns if name not in system.model.categorical]
+    findings = judge(rows, days, numbers, words, system.monitoring)
     return _record(lake, findings, family="drift", days=days, fail=fail)
 
 
 def check_predictions(system: SystemSpec, lake: Lake, days: Days, *, fail: bool = False) -> MonitoringReport:
-    """Compare the scores on `days` with those of as many days before; record family `predictions`.
+    """Compare the scores on `days` with those of the days before; record family `predictions`.
 
     Raises:
         DriftDetectedError: with `fail`, when a check raised an alarm.
     """
     if not lake.exists("predictions"):
         return _nothing(days, "nothing was predicted yet")
-    before = _before(days, days.count)
-    past = lake.dataset("predictions", before)
-    both = lake.dataset("predictions", Days(before.first, days.last))
-    profiles = profile_days(both, reference_edges(past, ["score"]))
-    window = _over(profiles, days, "score")
-    if not window.rows:
+    if not _count(lake, "predictions", days):
         return _nothing(days, "nothing was predicted on these days")
-    findings = judge("score", [_over(profiles, before, "score")], window, system.monitoring)
-    return _record(lake, [*_means(both, days), *findings], family="predictions", days=days, fail=fail)
+    recent = lake.dataset("predictions", Days(_before(days, days.count).first, days.last))
+    rows = lake.dataset("predictions", _with_history(system, days))
+    findings = judge(rows, days, ["score"], (), system.monitoring)
+    return _record(lake, [*_means(recent, days), *findings], family="predictions", days=days, fail=fail)
 
 
 def check_quality(system: SystemSpec, lake: Lake, days: Days, *, fail: bool = False) -> MonitoringReport:
@@ -114,34 +107,19 @@ def check_quality(system: SystemSpec, lake: Lake, days: Days, *, fail: bool = Fa
     return _record(lake, findings, family="quality_summary", days=days, fail=fail)
 
 
-def _profiles(system: SystemSpec, past: Rows, both: Rows) -> dict[dt.date, dict[str, Profile]]:
-    words = [name for name in system.model.columns if name in system.model.categorical]
-    numbers = [name for name in system.model.columns if name not in system.model.categorical]
-    return profile_days(both, reference_edges(past, numbers), words)
+def _features(system: SystemSpec, lake: Lake, span: Days, features_of: FeaturesOf) -> Rows:
+    names = system.model.columns
+    if features_of == "predictions":
+        return prediction_features(system, lake, span, names)
+    return lake.dataset(features_of, span)
 
 
-def _judge_all(
-    system: SystemSpec, profiles: dict[dt.date, dict[str, Profile]], reference: Days, days: Days
-) -> Iterator[Finding]:
-    for name in system.model.columns:
-        parts = [_over(profiles, part, name) for part in _parts(reference, days.count)]
-        filled = [part for part in parts if part.rows]
-        yield from judge(name, filled, _over(profiles, days, name), system.monitoring)
-
-
-def _over(profiles: dict[dt.date, dict[str, Profile]], days: Days, name: str) -> Profile:
-    return merge(profiles[day][name] for day in days if day in profiles)
+def _with_history(system: SystemSpec, days: Days) -> Days:
+    return Days(_before(days, history_days(days.count, system.monitoring)).first, days.last)
 
 
 def _before(days: Days, count: int) -> Days:
     return Days(days.first - dt.timedelta(days=count), days.first - dt.timedelta(days=1))
-
-
-def _parts(reference: Days, length: int) -> list[Days]:
-    """The reference in parts of `length` days, counted back from its end; what remains joins no part."""
-    one = dt.timedelta(days=1)
-    ends = [reference.last - number * length * one for number in range(reference.count // length)]
-    return [Days(end - (length - 1) * one, end) for end in reversed(ends)] or [reference]
 
 
 def _means(rows: Rows, days: Days) -> Iterator[Finding]:

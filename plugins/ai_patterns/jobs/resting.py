@@ -48,6 +48,9 @@ def resting_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str, 
     events = lake.read(f"events/{stream}", Days(day, day))
     if not events.num_rows:
         raise LookupError(f"{system.name!r} has no events of {stream!r} on {day}")
+    models = _trained_on(system, lake, registry, stream, day)
+    if not lake.exists(TABLE):
+        return Resting(pa.table({name: pa.array([], pa.string()) for name in _FACTS}), models)
     decisions = _decisions(system, lake, stream, events)
     ids = [
         duckdb.run(resting_sql(group, system.streams[stream]), {"decisions": decisions, "events": events})
@@ -63,7 +66,7 @@ def resting_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str, 
         f"SELECT {', '.join(_FACTS)} FROM decisions SEMI JOIN ids USING (prediction_id) ORDER BY ALL",
         {"decisions": decisions, "ids": pa.concat_tables([none, *ids])},
     )
-    return Resting(found, _trained_on(system, lake, registry, stream, day))
+    return Resting(found, models)
 
 
 def _decisions(system: SystemSpec, lake: Lake, stream: str, events: pa.Table) -> pa.Table:
@@ -75,8 +78,6 @@ def _decisions(system: SystemSpec, lake: Lake, stream: str, events: pa.Table) ->
     )
     known, happened = pc.min(events[spec.known_time]).as_py(), pc.max(events[spec.event_time]).as_py()
     last = max(happened, pc.max(events[spec.known_time]).as_py()) + reach
-    if not lake.exists(TABLE):
-        return pa.table({name: pa.array([], pa.string()) for name in (*_FACTS, *key)})
     near = (ds.field("decided_at") >= pa.scalar(known)) & (ds.field("decided_at") <= pa.scalar(last))
     near &= (ds.field(DAY) >= pa.scalar(known.date())) & (ds.field(DAY) <= pa.scalar(last.date()))
     made = lake.dataset(TABLE).to_table(columns=[*_FACTS, *key], filter=near)

@@ -68,10 +68,11 @@ def feature_rows(system: SystemSpec, lake: Lake, decisions: pa.Table) -> pa.Tabl
 
 
 def feature_relations(system: SystemSpec, lake: Lake) -> dict[str, object]:
-    """The relations that `point_in_time_sql` reads beside `decisions`."""
-    relations: dict[str, object] = {f"values_{name}": lake.dataset(f"values/{name}") for name in system.groups}
+    """The relations that `point_in_time_sql` reads beside `decisions`, all from one side of any backfill."""
+    tables = {f"values_{name}": f"values/{name}" for name in system.groups}
     dimensions = {lookup.dimension for lookup in system.lookups.values()}
-    return relations | {f"dimension_{name}": lake.dataset(f"dimensions/{name}") for name in dimensions}
+    tables |= {f"dimension_{name}": f"dimensions/{name}" for name in dimensions}
+    return lake.consistently(lambda: {name: lake.dataset(table) for name, table in tables.items()})
 
 
 def _key(system: SystemSpec) -> str:

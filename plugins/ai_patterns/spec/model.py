@@ -193,21 +193,26 @@ class FeedbackSpec(Part):
 
 
 class MonitoringSpec(Part):
-    """What counts as an alarm.
+    """What counts as an alarm, beside what is calibrated on the system's own past.
+
+    The bounds are a contract: they alarm alone, and only for a feature that kept within half of them in all past
+    windows. A single day may reach twice as far. They are all there is until there is history enough to calibrate on.
 
     Attributes:
-        reference: length of the period before the window that is compared with.
+        reference: length of the period before a window that it is compared with.
         max_psi: population stability index above which a feature is reported; informational by itself.
-        max_missing_increase: rise of a feature's share of missing values that raises an alarm.
-        max_stuck_share: share of rows with one value of a numeric feature that raises an alarm, where
-            the reference had none such.
+        max_missing_increase: share of missing values of a feature that had none.
+        max_stuck_share: rise of the share of rows with one value.
+        max_unseen_share: share of rows with categories never seen.
+        max_gap_share: share of rows with numbers between those ever seen, such as after a change of unit.
     """
 
     reference: Duration = timedelta(days=28)
     max_psi: float = Field(default=0.2, gt=0)
-    max_missing_increase: float = Field(default=0.05, gt=0, le=1)
-    max_stuck_share: float = Field(default=0.7, gt=0, le=1)
-    max_unseen_share: float = Field(default=0.05, gt=0, le=1)
+    max_missing_increase: float = Field(default=0.02, gt=0, le=1)
+    max_stuck_share: float = Field(default=0.6, gt=0, le=1)
+    max_unseen_share: float = Field(default=0.02, gt=0, le=1)
+    max_gap_share: float = Field(default=0.5, gt=0, le=1)
 
 
 class ParitySpec(Part):

@@ -62,7 +62,7 @@ def read_prediction(spec: SystemSpec, prediction_id: str) -> Values:
 
 def _features(spec: SystemSpec, lake: Lake) -> Values:
     from ai_patterns.hooks.feature_store import FeatureStoreHook
-    from ai_patterns.jobs.group_view import read_drift, read_groups
+    from ai_patterns.jobs.group_view import read_decisions, read_drift, read_groups
     from ai_patterns.jobs.parity_view import read_examples, read_shares
 
     return {
@@ -70,6 +70,7 @@ def _features(spec: SystemSpec, lake: Lake) -> Values:
         "parity": read_shares(lake),
         "examples": read_examples(lake),
         "drift": read_drift(lake),
+        "decisions": read_decisions(lake),
     }
 
 

@@ -10,8 +10,10 @@ from markupsafe import Markup
 WIDTH, HEIGHT, LEFT, EDGE = 640, 200, 56, 26
 
 
-def line_plot(rows: Sequence[Mapping[str, Any]], metric: str) -> Markup:
+def line_plot(rows: Sequence[Mapping[str, Any]], metric: str, bound: float | None = None) -> Markup:
     """The values of `metric` over the rows' `day`; empty where fewer than two weeks are known.
+
+    A `bound` is drawn as a line across.
 
     >>> line_plot([{"day": "2013-04-07", "auc": 0.77}], "auc")
     Markup('')
@@ -19,7 +21,7 @@ def line_plot(rows: Sequence[Mapping[str, Any]], metric: str) -> Markup:
     known = [(str(row["day"]), float(row[metric])) for row in rows if row.get(metric) is not None]
     if len(known) < 2:
         return Markup("")
-    low, high = _range([value for _, value in known])
+    low, high = _range([*(value for _, value in known), *([] if bound is None else [bound])])
     points = [(_x(index, len(known)), _y(value, low, high)) for index, (_, value) in enumerate(known)]
     line = Markup(" ").join(Markup("{:.1f},{:.1f}").format(*point) for point in points)
     dots = Markup("").join(
@@ -28,8 +30,17 @@ def line_plot(rows: Sequence[Mapping[str, Any]], metric: str) -> Markup:
     )
     label = f"{metric} by week, from {known[0][1]:.4f} to {known[-1][1]:.4f}"
     return Markup(
-        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}<polyline points="{}"/>{}</svg>'
-    ).format(WIDTH, HEIGHT, label, _axes(low, high, known[0][0], known[-1][0]), line, dots)
+        '<svg class="plot" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}<polyline points="{}"/>{}</svg>'
+    ).format(WIDTH, HEIGHT, label, _axes(low, high, known[0][0], known[-1][0]), _bound(bound, low, high), line, dots)
+
+
+def _bound(bound: float | None, low: float, high: float) -> Markup:
+    if bound is None:
+        return Markup("")
+    y = _y(bound, low, high)
+    return Markup('<line class="bound" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"><title>{:g}</title></line>').format(
+        LEFT, WIDTH - 8, y, y, bound
+    )
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -74,9 +74,7 @@ def test_the_figures_of_each_pattern(lived):
     assert [week["rows"] for week in loop["performance"]] == [20]
     assert loop["last_decision"]["reason"] in loop["summary"]
     assert status["monitoring"]["state"] == ATTENTION
-    assert [(row["check"], row["subject"]) for row in status["monitoring"]["failures"]] == [
-        ("missing_increase", "pressure")
-    ]
+    assert [(row["check"], row["subject"]) for row in status["monitoring"]["failures"]] == [("drift", "pressure")]
     assert status["feedback_loop"]["state"] == READY
 
 

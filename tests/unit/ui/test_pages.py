@@ -64,6 +64,7 @@ FULL: dict[str, dict[str, Any]] = {
     "features": {
         "groups": [GROUP], "parity": [share("rides", 50), share("calm", 0)], "examples": ["a/b", EVIL],
         "drift": [verdict("rides", 0.41, passed=False), verdict(EVIL, 0.1), verdict("flat", None)],
+        "decisions": [{**verdict(EVIL, value, passed=value < 1), "strength": value} for value in (0.4, 1.7)],
     },
     "models": {
         "champion": Champion(1, AT, {"rmse": 3.0}), "ledger": LEDGER, "metric": "rmse",

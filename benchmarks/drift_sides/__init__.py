@@ -1,0 +1,1 @@
+"""The sides of `benchmarks/drift.py`, each a fresh process."""
