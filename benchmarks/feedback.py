@@ -35,7 +35,7 @@ from ai_patterns.spec.system import SystemSpec  # noqa: E402
 from selective_labels import LEARNERS, WINDOW, Learner, live  # noqa: E402
 
 OUTPUT = Path(".run/bench/feedback.json")
-EXPLORATION = ExplorationSpec(act="below", threshold=0.15, share=0.2, holdout=0.05)
+EXPLORATION = ExplorationSpec(act="below", threshold=0.15, share=0.3, holdout=0.05)
 ROWS = 12_000
 GOAL = 0.9
 
