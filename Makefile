@@ -99,13 +99,13 @@ SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_la
   tests/integration/test_lambda_architecture.py tests/integration/test_served_days.py \
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
   tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
-  tests/integration/test_inference_faults.py
+  tests/integration/test_inference_faults.py tests/integration/test_backfill.py
 
 soak: setup ## KILLS kills, CRASH_POINTS, a certified month, FEAST_ROWS of each Feast type; into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
 	$(BIN)/pytest -s $(SOAK_TESTS) -k 'kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps' \
 	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \
-	  --swaps $(SWAPS) --worker-kills $(KILLS) --figures .run/soak.json
+	  --swaps $(SWAPS) --worker-kills $(KILLS) --backfill-kills $(KILLS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails
 	@$(BIN)/mkdocs build --strict --site-dir site
