@@ -103,7 +103,7 @@ SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_la
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
   tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
   tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py tests/integration/test_rollout.py \
-  tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py
+  tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py
 
 SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms
 
@@ -111,7 +111,7 @@ soak: setup ## the fault tests with full counts (KILLS, CRASH_POINTS, CHALLENGER
 	@mkdir -p .run && rm -f .run/soak.json
 	$(BIN)/pytest -s $(SOAK_TESTS) -k '$(SOAK_CASES)' \
 	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \
-	  --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) \
+	  --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) --backfill-kills $(KILLS) \
 	  --drift-weeks $(DRIFT_WEEKS) --drift-faults $(DRIFT_FAULTS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails

@@ -30,6 +30,7 @@ CRASH_POINTS = 100
 CERTIFIED_DAYS = 3
 SWAPS = 20
 WORKER_KILLS = 4
+BACKFILL_KILLS = 3
 FEAST_ROWS = 2_000
 CHALLENGERS = 300
 DRIFT_WEEKS = 40
@@ -43,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--certified-days", type=int, default=CERTIFIED_DAYS, help="days of flights that are certified")
     parser.addoption("--swaps", type=int, default=SWAPS, help="times that a served model is swapped under load")
     parser.addoption("--worker-kills", type=int, default=WORKER_KILLS, help="kills of a serving worker under load")
+    parser.addoption("--backfill-kills", type=int, default=BACKFILL_KILLS, help="kills of a backfill")
     parser.addoption("--feast-rows", type=int, default=FEAST_ROWS, help="rows compared byte by byte with Feast's")
     parser.addoption("--challengers", type=int, default=CHALLENGERS, help="made-up challengers before the gates")
     parser.addoption("--drift-weeks", type=int, default=DRIFT_WEEKS, help="weeks of each null that must not alarm")

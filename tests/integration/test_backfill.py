@@ -150,7 +150,7 @@ def content(lake: Lake, system: SystemSpec) -> str:
 
 
 def test_a_backfill_that_is_killed_goes_on_to_the_same(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    kills, figures = request.config.getoption("--kills"), {"kills": 0, "mixed_reads": 0, "held": 0, "reads": 0}
+    kills, figures = request.config.getoption("--backfill-kills"), {"kills": 0, "mixed_reads": 0, "held": 0, "reads": 0}
     system, lake, days = shop_lake(tmp_path)
     shutil.copytree(lake.uri, tmp_path / "before")
     day, seeded = Days.parse("2024-01-03"), random.Random(7)
@@ -165,8 +165,8 @@ def test_a_backfill_that_is_killed_goes_on_to_the_same(tmp_path: Path, request: 
         for number in range(kills):
             shutil.rmtree(lake.uri)
             shutil.copytree(tmp_path / "before", lake.uri)
-            part = number % 20
-            fatal = seeded.randint(part * calls // 20 + 1, (part + 1) * calls // 20)
+            # One point in each part of the work, the commits near its end included.
+            fatal = seeded.randint(number * calls // kills + 1, (number + 1) * calls // kills)
             with reading(lake, system) as seen:
                 assert process.run(fatal) == -1
                 figures["held"] += bool(lake.held()[0])
