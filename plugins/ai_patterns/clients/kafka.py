@@ -7,6 +7,7 @@ the same commit, and gives it to `TopicReader.assign` when it starts again.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from ai_patterns.clients.kafka_producer import TopicProducer
 from ai_patterns.clients.kafka_reader import ANSWER_SECONDS, TopicReader
 from ai_patterns.clients.kafka_records import Headers, Message, Record, Watermarks, is_passing
 from ai_patterns.clients.kafka_transactions import TransactionalProducer
-from ai_patterns.errors import MissingDependencyError, ServiceRejectedError, ServiceUnavailableError
+from ai_patterns.errors import MissingDependencyError, ServiceError, ServiceRejectedError, ServiceUnavailableError
 
 try:
     import confluent_kafka
@@ -59,7 +60,7 @@ class Broker:
     conn_id: str | None = None
 
     def create_topic(self, topic: str, partitions: int = 1, settings: Mapping[str, str] = KEEP_ALL) -> bool:
-        """Create a topic; False when there is one of that name.
+        """Create a topic, and wait until its partitions have leaders; False when there is one of that name.
 
         Raises:
             ServiceUnavailableError: the cluster is away.
@@ -73,7 +74,19 @@ class Broker:
                 if error.args[0].code() == confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                     return False
                 raise
+        self._await_leaders(topic)
         return True
+
+    def _await_leaders(self, topic: str) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                self.watermarks(topic)
+                return
+            except ServiceError:  # not known everywhere yet, or without a leader
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def topics(self) -> list[str]:
         """Names of the cluster's topics.

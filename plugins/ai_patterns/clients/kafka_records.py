@@ -61,9 +61,9 @@ def is_passing(error: KafkaError) -> bool:
     """Whether the same call may succeed later: the broker is away, starts, or chooses a leader."""
     kinds = confluent_kafka.KafkaError
     local = {kinds._TRANSPORT, kinds._ALL_BROKERS_DOWN, kinds._TIMED_OUT, kinds._MSG_TIMED_OUT, kinds._RESOLVE}
-    # A broker that has just come back may not know the epoch yet; Kafka's protocol calls both retriable.
-    epochs = {kinds.UNKNOWN_LEADER_EPOCH, kinds.FENCED_LEADER_EPOCH}
-    return (error.retriable() and error.code() != kinds.UNKNOWN_TOPIC_OR_PART) or error.code() in local | epochs
+    # A broker that has just come back may not know its part yet; Kafka's protocol calls all three retriable.
+    leaders = {kinds.UNKNOWN_LEADER_EPOCH, kinds.FENCED_LEADER_EPOCH, kinds.NOT_LEADER_FOR_PARTITION}
+    return (error.retriable() and error.code() != kinds.UNKNOWN_TOPIC_OR_PART) or error.code() in local | leaders
 
 
 def timed_out() -> KafkaError:

@@ -16,6 +16,7 @@ from ai_patterns.clients.kafka_records import is_passing
         KafkaError._TIMED_OUT,
         KafkaError.UNKNOWN_LEADER_EPOCH,
         KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
     ],
 )
 def test_what_a_restarted_broker_answers_passes(code: int) -> None:
