@@ -10,13 +10,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from inspect import isfunction
+from typing import Any
 
 from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
 from ai_patterns.jobs.backfill import backfill
 from ai_patterns.jobs.correction import Correction
+from ai_patterns.jobs.staged_lake import StagedLake
 from ai_patterns.spec.loading import load_system
 
 
@@ -51,17 +56,28 @@ def backfills(folder: object, lake: Lake, days: Days) -> Iterator[Backfills]:
 def _child(folder: str, uri: str, days: str, fatal: int, answers: int) -> None:
     calls = 0
 
-    def count(*_: object) -> None:
+    def count() -> None:
         nonlocal calls
         calls += 1
         if calls == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*arguments: Any, **named: Any) -> Any:
+            count()
+            result = function(*arguments, **named)
+            count()
+            return result
+
+        return call
+
+    for kind in (Lake, StagedLake, Staging):
+        for name, function in list(vars(kind).items()):
+            if isfunction(function) and not name.startswith("__"):
+                setattr(kind, name, counted(function))
     system = load_system(folder)
-    correction = Correction.of(system, Days.parse(days))
-    sys.setprofile(count)
-    backfill(system, Lake(uri, system.name), correction)
-    sys.setprofile(None)
+    backfill(system, Lake(uri, system.name), Correction.of(system, Days.parse(days)))
     os.write(answers, f"{calls}\n".encode())
 
 

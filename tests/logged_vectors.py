@@ -24,6 +24,7 @@ def logged_vectors(system: SystemSpec, rows: pa.Table) -> pa.Table:
         "model_version": [1] * count,
         "degraded": [[]] * count,
         "mode": ["online"] * count,
+        **dict.fromkeys(("explored", "holdout", "propensity"), [None] * count),
         "day": [instant.date() for instant in decided],
     }
     schema = prediction_schema(system)
