@@ -44,6 +44,7 @@ def lake(flights: SystemSpec, tmp_path_factory: pytest.TempPathFactory) -> Lake:
         "model_version": [7] * count,
         "degraded": [[]] * count,
         "mode": [("online", "batch")[number % 2] for number in range(count)],
+        **dict.fromkeys(("explored", "holdout", "propensity"), [None] * count),
         "day": [instant.date() for instant in decided],
     }
     schema = prediction_schema(system)
