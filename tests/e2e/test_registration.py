@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-FRESH = ("PYTHONPATH", "AIRFLOW_HOME", "AIRFLOW__CORE__PLUGINS_FOLDER", "VIRTUAL_ENV")
+FRESH = ("PYTHONPATH", "AI_PATTERNS_HOME", "AIRFLOW_HOME", "AIRFLOW__CORE__PLUGINS_FOLDER", "VIRTUAL_ENV")
 
 
 def run_airflow(python: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

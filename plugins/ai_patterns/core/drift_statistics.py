@@ -55,7 +55,9 @@ def window_statistics(profiles: Profiles, length: int, reference: int, ends: Seq
         found[:, place, 2] = never.sum(1) / rows
         if numeric:
             found[:, place, 3] = np.where(_inside(before), never, 0).sum(1) / rows
-        found[:, place, 4] = (shares[0] - shares[1]).max(1)
+        rise = shares[0] - shares[1]
+        # What lies beyond all that was seen is no single value: a slow feature may spend a week there.
+        found[:, place, 4] = (rise[:, 1:-1] if numeric else rise).max(1, initial=0.0)
     numbers = len(profiles.bins.edges)
     found[:, :numbers, 5:7] = residuals(*(_sums(profiles.products, *span) for span in spans))
     found[(window_rows == 0) | (reference_rows == 0)] = np.nan
