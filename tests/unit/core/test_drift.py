@@ -168,3 +168,16 @@ def test_nothing_before_or_within_the_window_is_no_verdict():
     assert judge(rows, Days(day, day), NUMBERS, WORDS, SPEC) == []
     day = FIRST + dt.timedelta(days=30)
     assert judge(rows, Days(day, day), NUMBERS, WORDS, SPEC) == []
+
+
+def test_a_slow_feature_beyond_its_range_is_not_stuck_and_a_stuck_one_is():
+    """Before scores are calibrated only contracts alarm; a year-to-date mean in spring is always a new value."""
+    days = 90
+    slow = history(days).append_column("trend", pa.array(np.arange(days * PER_DAY, dtype=float)))
+    last = max(slow["day"].to_pylist())
+    week = Days(last - dt.timedelta(days=6), last)
+    (found,) = [item for item in judge(slow, week, [*NUMBERS, "trend"], WORDS, SPEC) if item.check == DECISION]
+    assert found.passed, found.detail
+    frozen = decision(history(days, lambda rows: {"heat": np.full(len(rows["heat"]), np.median(rows["heat"]))}))
+    assert not frozen.passed
+    assert frozen.subject == "heat"
