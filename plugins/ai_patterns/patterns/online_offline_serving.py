@@ -5,7 +5,6 @@ from __future__ import annotations
 from airflow.providers.standard.operators.python import BranchPythonOperator
 from airflow.sdk import (
     DAG,
-    BaseOperator,
     Context,
     Param,
     PartitionedAtRuntime,
@@ -21,6 +20,7 @@ from ai_patterns.operators.online_offline_serving import (
     ScoreBatchOperator,
     TrainModelOperator,
 )
+from ai_patterns.patterns.approval import ask
 from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import system_dag, woken_by
 from ai_patterns.sensors.partition_published import PartitionPublishedSensor
@@ -59,7 +59,7 @@ def _training(system: SystemSpec) -> DAG:
 
 
 def _promotion(system: SystemSpec) -> DAG:
-    """Woken by `{system}/model`; announces `{system}/champion`."""
+    """Woken by `{system}/model`, or by hand where a rollout is; announces `{system}/champion`."""
     description = "Hold a challenger against the gates and make it the champion, or roll back to the one before."
     params = {
         "action": Param("promote", type="string", enum=["promote", "rollback"], title="Action"),
@@ -74,7 +74,7 @@ def _promotion(system: SystemSpec) -> DAG:
     with system_dag(
         system,
         "model_promotion",
-        schedule=woken_by(system, "model"),
+        schedule=PartitionedAtRuntime() if system.rollout else woken_by(system, "model"),
         description=description,
         pattern=STEP,
         params=params,
@@ -83,7 +83,7 @@ def _promotion(system: SystemSpec) -> DAG:
         champion = [asset(system.name, "champion")]
         with TaskGroup("promote", tooltip="Only a version that passes every gate becomes the champion."):
             review = ReviewModelOperator(task_id="review_model", system=system.folder)
-            approval = [_approval(system, review)] if system.gates.approval else []
+            approval = [ask(system, review)] if system.gates.approval else []
             promote = PromoteModelOperator(
                 task_id="promote_model",
                 system=system.folder,
@@ -95,16 +95,6 @@ def _promotion(system: SystemSpec) -> DAG:
         _ = choose_action >> [review, rollback]
         chain(review, *approval, promote)
     return dag
-
-
-def _approval(system: SystemSpec, review: BaseOperator) -> BaseOperator:
-    from ai_patterns.operators.approval import ApprovePromotionOperator  # half a second, for those who ask
-
-    return ApprovePromotionOperator(
-        task_id="approve_model",
-        review_task_id=review.task_id,
-        subject=f"Promote a new model of {system.name}?",
-    )
 
 
 def _choose_action() -> str:

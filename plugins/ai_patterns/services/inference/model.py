@@ -6,19 +6,18 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_patterns.clients.feast_repository import feature_types, view_names
+from ai_patterns.clients.feast_repository import column_types
 from ai_patterns.clients.mlflow import LoadedModel
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.vectors import VectorBuilder
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.services.inference.requests import RequestError
-from ai_patterns.spec.features import column_name
-from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
 
 _WARM_UP_ROWS = (1, 1, 8)
@@ -76,6 +75,7 @@ class ChampionFollower:
         self._registry, self._system, self._poll_seconds, self._names = registry, system, poll_seconds, tuple(names)
         self._kinds = column_types(system)
         self._served: Served | None = None
+        self._held: WeakValueDictionary[int, ServedModel] = WeakValueDictionary()
         self._problem: str | None = None
         self._refreshing, self._stop = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="champion-follower", daemon=True)
@@ -144,7 +144,7 @@ class ChampionFollower:
             for name in self._names:
                 try:
                     version = int(name) if name.isdecimal() else self._registry.require_alias(name)
-                    names[name] = loaded[version] = loaded.get(version) or self._load(version)
+                    names[name] = loaded[version] = loaded.get(version) or self.load(version)
                 except AIPatternsError as error:
                     self._problem = str(error)
                     if name == self._names[0]:
@@ -157,6 +157,18 @@ class ChampionFollower:
                 log.info("from now on answer: %s", {name: model.version for name, model in names.items()})
             self._problem = "; ".join(problems) or None
             return self._served.default.version
+
+    def load(self, version: int) -> ServedModel:
+        """A version, warmed up; the one in memory where it answers already.
+
+        Raises:
+            ServiceUnavailableError: the registry is away or has no such version.
+            ServiceRejectedError: the version is damaged or does not fit the system's spec.
+        """
+        held = self._held.get(version)
+        if held is None:
+            self._held[version] = held = self._load(version)
+        return held
 
     def _load(self, version: int) -> ServedModel:
         loaded = self._registry.load(version)
@@ -179,15 +191,6 @@ class ChampionFollower:
                 self._problem = str(error)
                 log.exception("the champion cannot be refreshed")
             self._stop.wait(self._poll_seconds)
-
-
-def column_types(system: SystemSpec) -> dict[str, ColumnType]:
-    """Type of each decision input and of each stored feature."""
-    columns = system.decision_stream.columns
-    kinds = {name: columns[name].type for name in system.decision.inputs}
-    for view in view_names(system):
-        kinds |= {column_name(view, feature): kind for feature, kind in feature_types(system, view).items()}
-    return kinds
 
 
 def _number(text: str) -> int:
