@@ -93,7 +93,7 @@ def begin(  # noqa: PLR0913  what is asked is named in the ledger
     return started
 
 
-def advance(
+def advance(  # noqa: PLR0913  what is asked is named in the ledger
     system: SystemSpec,
     lake: Lake,
     registry: Registry,
@@ -133,7 +133,7 @@ def advance(
             return line
 
 
-def roll_back(system: SystemSpec, lake: Lake, registry: Registry, *, at: dt.datetime, reason: str) -> RolloutLine:
+def end(system: SystemSpec, lake: Lake, registry: Registry, *, at: dt.datetime, reason: str) -> RolloutLine:
     """End the rollout that runs: from now on the champion answers alone.
 
     Raises:

@@ -93,17 +93,17 @@ class RollOutModelOperator(VersionOperator):
         )
 
 
-class RollBackRolloutOperator(RegistryOperator):
+class EndRolloutOperator(RegistryOperator):
     """Ends the rollout that runs: from now on the champion answers alone."""
 
     def perform(self, context: Context) -> dict[str, Any]:
-        """Roll back; return the version that answers nobody any more.
+        """End it; return the version that answers nobody any more.
 
         Raises:
             AirflowFailException: no rollout runs.
         """
-        from ai_patterns.jobs.model_rollout import roll_back
+        from ai_patterns.jobs.model_rollout import end
 
         reason = context["params"].get("reason") or f"by run {context['run_id']}"
-        line = roll_back(self.spec, self.lake, self.registry, at=dt.datetime.now(dt.UTC), reason=reason)
+        line = end(self.spec, self.lake, self.registry, at=dt.datetime.now(dt.UTC), reason=reason)
         return {"version": line.version}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.providers.standard.operators.python import BranchPythonOperator
 from airflow.sdk import (
     DAG,
+    BaseOperator,
     Context,
     Param,
     PartitionedAtRuntime,
@@ -62,7 +63,7 @@ def _promotion(system: SystemSpec) -> DAG:
     """Woken by `{system}/model`, or by hand where a rollout is; announces `{system}/champion`."""
     description = "Hold a challenger against the gates and make it the champion, or roll back to the one before."
     params = {
-        "action": Param("promote", type="string", enum=["promote", "rollback"], title="Action"),
+        "action": Param("promote", type="string", enum=[*_actions(system)], title="Action"),
         "version": Param(
             None,
             type=["null", "string"],
@@ -79,7 +80,9 @@ def _promotion(system: SystemSpec) -> DAG:
         pattern=STEP,
         params=params,
     ) as dag:
-        choose_action = BranchPythonOperator(task_id="choose_action", python_callable=_choose_action)
+        choose_action = BranchPythonOperator(
+            task_id="choose_action", python_callable=_choose_action, op_args=[_actions(system)]
+        )
         champion = [asset(system.name, "champion")]
         with TaskGroup("promote", tooltip="Only a version that passes every gate becomes the champion."):
             review = ReviewModelOperator(task_id="review_model", system=system.folder)
@@ -92,14 +95,29 @@ def _promotion(system: SystemSpec) -> DAG:
                 outlets=champion,
             )
         rollback = RollbackModelOperator(task_id="rollback_model", system=system.folder, outlets=champion)
-        _ = choose_action >> [review, rollback]
+        _ = choose_action >> [review, rollback, *_end_rollout(system)]
         chain(review, *approval, promote)
     return dag
 
 
-def _choose_action() -> str:
+def _actions(system: SystemSpec) -> dict[str, str]:
+    """What a run can do, and the task that begins it."""
+    actions = {"promote": "promote.review_model", "rollback": "rollback_model"}
+    return {**actions, "end_rollout": "end_rollout"} if system.rollout else actions
+
+
+def _end_rollout(system: SystemSpec) -> list[BaseOperator]:
+    """By hand, beside the run that waits for the rollout's next step."""
+    if system.rollout is None:
+        return []
+    from ai_patterns.operators.model_rollout import EndRolloutOperator
+
+    return [EndRolloutOperator(task_id="end_rollout", system=system.folder)]
+
+
+def _choose_action(tasks: dict[str, str]) -> str:
     context: Context = get_current_context()
-    return "rollback_model" if context["params"]["action"] == "rollback" else "promote.review_model"
+    return tasks[context["params"]["action"]]
 
 
 def _scoring(system: SystemSpec) -> DAG:

@@ -1,0 +1,301 @@
+"""A challenger in a real server of two workers: a good one goes through, each harm is rolled back, no client is hurt."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import model_rollout_site as rollouts
+from ai_patterns.clients.ledger import read_promotions
+from ai_patterns.clients.mlflow import CHAMPION, ROLLOUT, Registry
+from ai_patterns.clients.rollout_ledger import read_rollouts
+from ai_patterns.core.canary import chosen
+from ai_patterns.core.ledger import champion
+from ai_patterns.core.model_rollout import RolloutLine
+from ai_patterns.errors import PromotionRejectedError
+from ai_patterns.jobs.model_rollout import advance, begin, end
+from model_rollout_site import (
+    HEADERS,
+    HEAVY,
+    Site,
+    challenge,
+    crate,
+    failing,
+    make_site,
+    newest_model,
+    now,
+    shifting,
+    slow,
+)
+from server_process import Server, running, wait_until
+from steady_load import Load, steady_load
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return make_site(tmp_path_factory.mktemp("rollouts"))
+
+
+@pytest.fixture(scope="module")
+def server(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    output = tmp_path_factory.mktemp("server") / "server.log"
+    with running(site.command(), output, site.environment()) as server:
+        wait_until(lambda: all_of(server, "/ready", 200), 60, output)
+        yield server
+
+
+def all_of(server: Server, path: str, status: int) -> bool:
+    """Several looks in a row, which fall on all workers."""
+    try:
+        return all(httpx.get(server.url + path, timeout=30).status_code == status for _ in range(8))
+    except httpx.TransportError:
+        return False
+
+
+def ask(url: str, row: dict[str, Any], path: str = "/invocations") -> httpx.Response:
+    return httpx.post(url + path, json={"instances": [row]}, headers=HEADERS, timeout=60)
+
+
+def load(server: Server, **changed: Any) -> Any:
+    """Clients that ask about ever new crates; answers by the version that gave them."""
+    rng = random.Random(5)
+    return steady_load(
+        lambda client: client.post(
+            f"{server.url}/invocations", json={"instances": [crate(rng, **changed)]}, headers=HEADERS
+        ),
+        lambda answer: answer.headers["x-model-version"],
+    )
+
+
+def start(site: Site, version: int, name: str) -> RolloutLine:
+    return begin(site.system, site.lake, site.registry, version, at=now(), reason="test", request=name)
+
+
+def look(site: Site, server: Server, name: str) -> RolloutLine:
+    read = rollouts.read_counts(server.url)
+    return advance(site.system, site.lake, site.registry, read, name, at=now())
+
+
+def roll_out(site: Site, server: Server, version: int, **changed: Any) -> tuple[RolloutLine, Load]:
+    """Begin, and look until the rollout has ended, under load."""
+    name = f"rollout of {version}"
+    with load(server, **changed) as seen:
+        line, deadline = start(site, version, name), time.monotonic() + 180
+        while line.running:
+            assert time.monotonic() < deadline, (line, rollouts.read_counts(server.url)(line.sequence))
+            time.sleep(0.2)
+            line = look(site, server, name)
+    return line, seen
+
+
+@pytest.mark.parametrize(
+    ("harm", "limit", "step", "changed"),
+    [
+        (shifting, "prediction_shift", 0, {}),
+        (slow, "p99_ratio", 0, {}),
+        (failing, "error_rate", 0, {"weight": HEAVY}),
+    ],
+)
+def test_what_harms_is_rolled_back_before_it_answers_anybody(
+    site: Site, server: Server, harm: Any, limit: str, step: int, changed: dict[str, Any]
+) -> None:
+    version, before = challenge(site, harm), champion(read_promotions(site.lake))
+    line, seen = roll_out(site, server, version, **changed)
+    assert (line.action, line.step) == ("rolled_back", step)
+    broken = [check["name"] for check in line.evidence["checks"] if check["proven"] > check["limit"]]
+    assert broken == [limit], line.evidence
+    assert seen.lost == []
+    assert set(seen.answers) == {str(before)}
+    assert champion(read_promotions(site.lake)) == site.registry.alias(CHAMPION) == before
+    assert site.registry.tag(ROLLOUT) is None
+
+
+def test_what_harms_only_in_canary_costs_no_client_an_answer(site: Site, server: Server) -> None:
+    """The crates get too heavy once the failing version answers; the champion answers for it."""
+    version, before = challenge(site, failing), champion(read_promotions(site.lake))
+    name = "late harm"
+    with load(server):
+        line = start(site, version, name)
+        while line.step == 0:
+            time.sleep(0.2)
+            line = look(site, server, name)
+        assert (line.action, line.share) == ("advanced", 0.2)
+        with load(server, weight=HEAVY) as seen:
+            while line.running:
+                time.sleep(0.2)
+                line = look(site, server, name)
+    assert (line.action, line.step) == ("rolled_back", 1)
+    assert "requests failed" in line.reason
+    assert seen.lost == []
+    assert set(seen.answers) == {str(before)}
+
+
+def test_a_good_version_goes_through(site: Site, server: Server) -> None:
+    version, before = challenge(site), champion(read_promotions(site.lake))
+    line, seen = roll_out(site, server, version)
+    assert line.action == "promoted", line
+    assert seen.lost == []
+    assert set(seen.answers) == {str(before), str(version)}
+    assert champion(read_promotions(site.lake)) == site.registry.alias(CHAMPION) == version
+    lines = [item for item in read_rollouts(site.lake) if item.rollout == line.rollout]
+    assert [item.action for item in lines] == ["started", "advanced", "advanced", "passed", "promoted"]
+    assert [item.share for item in lines] == [0.0, 0.2, 0.5, 0.5, 1.0]
+    for decided in lines[1:4]:
+        assert [check["name"] for check in decided.evidence["checks"]] == [
+            "error_rate",
+            "p99_ratio",
+            "prediction_shift",
+        ]
+    wait_until(lambda: ask(server.url, crate(random.Random(1))).headers["x-model-version"] == str(version), 60)
+
+
+def live(site: Site, server: Server, name: str, share: float) -> tuple[RolloutLine, int]:
+    """A rollout that stands in canary and waits there, and the number of its version."""
+    version = challenge(site)
+    with load(server):
+        line = start(site, version, name)
+        while line.share < share:
+            time.sleep(0.1)
+            line = look(site, server, name)
+    assert line.running, line
+    routed(server, str(version), name, line.share)
+    return line, version
+
+
+def routed(server: Server, version: str, name: str, share: float) -> None:
+    """Wait until all workers send a key where it belongs."""
+    rng = random.Random(2)
+    row = next(row for row in iter(lambda: crate(rng), None) if chosen(name, (row["crate"],), share))
+    wait_until(lambda: all(ask(server.url, row).headers["x-model-version"] == version for _ in range(12)), 60)
+
+
+def test_a_key_keeps_its_version_and_a_named_version_is_what_it_says(site: Site, server: Server) -> None:
+    before = champion(read_promotions(site.lake))
+    line, version = live(site, server, "sticky", 0.2)
+    try:
+        rng = random.Random(7)
+        rows = [crate(rng) for _ in range(40)]
+        told = [ask(server.url, row) for row in rows]
+        expected = [version if chosen("sticky", (row["crate"],), 0.2) else before for row in rows]
+        assert [answer.json()["model_version"] for answer in told] == expected
+        assert [ask(server.url, row).json()["model_version"] for row in rows] == expected
+        assert {before, version} == set(expected)
+        row = rows[expected.index(version)]
+        assert ask(server.url, row, f"/v1/models/orchard/versions/{before}:predict").json()["model_version"] == before
+        both = {row["crate"] for row in rows}
+        wait_until(lambda: logged(site, both) == (expected, both), 60)
+    finally:
+        end(site.system, site.lake, site.registry, at=now(), reason="enough")
+    wait_until(lambda: {ask(server.url, row).json()["model_version"] for row in rows} == {before}, 60)
+
+
+def logged(site: Site, crates: set[str]) -> tuple[list[int], set[str]]:
+    """Versions that answered each crate, first come first, and crates whose other score is in the shadow's table."""
+    answers = site.lake.read("predictions").sort_by("served_at").to_pylist()
+    versions = {row["crate"]: row["model_version"] for row in reversed(answers) if row["crate"] in crates}
+    others = [row for row in site.lake.read("shadow_predictions").to_pylist() if row["crate"] in crates]
+    assert {row["mode"] for row in others} <= {"shadow"}
+    assert all(row["model_version"] != versions[row["crate"]] for row in others if row["crate"] in versions)
+    order = [row["crate"] for row in answers if row["crate"] in versions]
+    return [versions[name] for name in dict.fromkeys(order)], {row["crate"] for row in others}
+
+
+def test_counts_are_exact_over_two_workers_and_a_kill(site: Site, server: Server) -> None:
+    line, _ = live(site, server, "counted", 0.2)
+    read, rng = rollouts.read_counts(server.url), random.Random(11)
+    try:
+
+        def requests() -> int:
+            found = read(line.sequence)
+            return sum(found.champion.latency) + sum(found.challenger.latency)
+
+        def settled() -> bool:
+            found = read(line.sequence)
+            return found.pairs + found.shed == requests()
+
+        wait_until(settled, 60)
+        before = requests()
+        for _ in range(200):
+            assert ask(server.url, crate(rng)).status_code == 200
+        wait_until(lambda: requests() == before + 200 and settled(), 60)
+        pid = server.process.pid
+        victim = children(pid)[0]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: victim not in children(pid) and len(children(pid)) == 2, 60, server.output)
+        wait_until(lambda: all_of(server, "/ready", 200), 60, server.output)
+        assert requests() == before + 200
+        for _ in range(100):
+            assert ask(server.url, crate(rng)).status_code == 200
+        assert before + 200 <= requests() <= before + 300  # the new worker counts once it follows the rollout
+        wait_until(lambda: newcomer_counts(server, read, line.sequence, rng), 60)
+        text = httpx.get(f"{server.url}/metrics", timeout=60).text
+        labels = f'{{role="challenger",step="{line.sequence}",version="{line.version}"}}'
+        (told,) = [
+            row for row in text.splitlines() if row.startswith(f"ai_patterns_inference_rollout_requests_total{labels}")
+        ]
+        assert float(told.rpartition(" ")[2]) == read(line.sequence).challenger.requests
+    finally:
+        end(site.system, site.lake, site.registry, at=now(), reason="enough")
+
+
+def newcomer_counts(server: Server, read: Any, sequence: int, rng: random.Random) -> bool:
+    """Whether every one of some requests in a row is counted."""
+    before = read(sequence)
+    for _ in range(16):
+        assert ask(server.url, crate(rng)).status_code == 200
+    after = read(sequence)
+    return sum(after.champion.latency + after.challenger.latency) == 16 + sum(
+        before.champion.latency + before.challenger.latency
+    )
+
+
+def children(pid: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_only_who_has_the_key_reads_the_counts(server: Server) -> None:
+    assert httpx.get(f"{server.url}/admin/rollouts/1", timeout=60).status_code == 401
+    assert httpx.get(f"{server.url}/admin/rollouts/1", headers={"X-API-Key": "no"}, timeout=60).status_code == 401
+
+
+def test_of_two_rollouts_at_once_one_is_refused(site: Site, server: Server) -> None:
+    first, second = challenge(site), challenge(site)
+    start(site, first, "first")
+    try:
+        with pytest.raises(PromotionRejectedError, match="another rollout runs"):
+            start(site, second, "second")
+        assert start(site, first, "first").action == "started"
+    finally:
+        end(site.system, site.lake, site.registry, at=now(), reason="enough")
+    assert [line.action for line in read_rollouts(site.lake)][-3:] == ["started", "refused", "rolled_back"]
+
+
+def test_a_version_that_no_server_can_load_is_rolled_back(site: Site, server: Server) -> None:
+    """Its file is cut short after the review, before any server is told of it."""
+    version, before = challenge(site), champion(read_promotions(site.lake))
+    file = newest_model(site)
+    content = file.read_bytes()
+
+    class Cutting(Registry):
+        def set_tag(self, name: str, text: str) -> None:
+            file.write_bytes(content[: len(content) // 2])
+            super().set_tag(name, text)
+
+    with load(server) as seen:
+        registry = Cutting(site.registry.tracking_uri, site.system.name)
+        line = begin(site.system, site.lake, registry, version, at=now(), reason="test", request="cut")
+        deadline = time.monotonic() + 60
+        while line.running and time.monotonic() < deadline:
+            time.sleep(0.2)
+            line = look(site, server, "cut")
+    assert (line.action, line.step, line.reason) == ("rolled_back", 0, "a server could not load it")
+    assert seen.lost == []
+    assert set(seen.answers) == {str(before)}
