@@ -9,7 +9,8 @@ and nothing seen lies beyond a limit. Whatever is between is held until the step
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
@@ -171,9 +172,13 @@ def p99_bounds(latency: Sequence[int], alpha: float) -> tuple[float, float, floa
     total, below = sum(latency), [*accumulate(latency)][:-1]
     if not total:
         return 0.0, 0.0, math.inf
-    least = [bounds(total - under, total, alpha)[0] > 1 - _QUANTILE for under in below]
-    most = [bounds(under, total, alpha)[0] >= _QUANTILE for under in below]
-    low = max((edge for edge, proven in zip(LATENCY_EDGES, least, strict=True) if proven), default=0.0)
-    high = min((edge for edge, proven in zip(LATENCY_EDGES, most, strict=True) if proven), default=math.inf)
-    seen = (edge for edge, under in zip(LATENCY_EDGES, below, strict=True) if under >= _QUANTILE * total)
-    return low, next(seen, math.inf), high
+
+    def first(holds: Callable[[int], bool]) -> int:
+        """The first edge for which something holds that then holds for all above; one past the last where for none."""
+        return bisect_left(below, True, key=holds)
+
+    lowest = first(lambda under: bounds(total - under, total, alpha)[0] <= 1 - _QUANTILE)
+    middle = first(lambda under: under >= _QUANTILE * total)
+    highest = first(lambda under: bounds(under, total, alpha)[0] >= _QUANTILE)
+    edges = (0.0, *LATENCY_EDGES, math.inf)
+    return edges[lowest], edges[middle + 1], edges[highest + 1]

@@ -51,7 +51,7 @@ def begin(  # noqa: PLR0913  what is asked is named in the ledger
     request: str,
     repository: Path | None = None,
 ) -> RolloutLine:
-    """Put a version that passes every gate beside the champion; asked again by the same, it is done once.
+    """Put a version that passes every gate beside the champion; what the same request has begun is left alone.
 
     Args:
         system: the system; its spec declares `rollout`.
@@ -72,10 +72,10 @@ def begin(  # noqa: PLR0913  what is asked is named in the ledger
         ServiceUnavailableError: the registry or the version's evaluation rows are not there.
     """
     spec = rollout_of(system)
-    history = reconcile(spec, lake, registry)
-    done = [line for line in history if line.rollout == request and line.action != "refused"]
-    if done:
-        return done[-1]
+    reconcile(spec, lake, registry)
+    done = find(lake, request)
+    if done is not None:
+        return done
     rival = champion(read_promotions(lake))
     line = RolloutLine(0, at, request, "started", version, rival or 0, 0, 0.0, reason)
     if rival in {None, version}:
@@ -91,6 +91,12 @@ def begin(  # noqa: PLR0913  what is asked is named in the ledger
     reconcile(spec, lake, registry)
     log.info("version %d scores in shadow beside version %d", version, rival)
     return started
+
+
+def find(lake: Lake, request: str) -> RolloutLine | None:
+    """The newest line of a rollout, None where it was never begun."""
+    lines = [line for line in read_rollouts(lake) if line.rollout == request and line.action != "refused"]
+    return lines[-1] if lines else None
 
 
 def advance(  # noqa: PLR0913  what is asked is named in the ledger
@@ -123,10 +129,10 @@ def advance(  # noqa: PLR0913  what is asked is named in the ledger
     """
     spec = rollout_of(system)
     while True:
-        lines = [line for line in reconcile(spec, lake, registry) if line.rollout == request]
-        if not lines:
+        reconcile(spec, lake, registry)
+        line = find(lake, request)
+        if line is None:
             raise PromotionRejectedError(f"{system.name!r} has no rollout {request!r}; begin it first")
-        line = lines[-1]
         if line.action == "passed":
             _finish(system, lake, registry, line, at, repository)
         elif not line.running or not _step(spec, lake, line, look(spec, lake, line, read, at), at):

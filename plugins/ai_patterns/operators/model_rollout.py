@@ -43,19 +43,14 @@ class RollOutModelOperator(VersionOperator):
         Raises:
             AirflowFailException: a gate failed, or the version was rolled back; the ledger holds the reason.
         """
-        from ai_patterns.jobs.model_rollout import begin
+        from ai_patterns.jobs.model_rollout import begin, find
 
-        reason = context["params"].get("reason") or f"run {context['run_id']}"
-        begin(
-            self.spec,
-            self.lake,
-            self.registry,
-            self.find_version(context),
-            at=dt.datetime.now(dt.UTC),
-            reason=reason,
-            request=request_of(self, context),
-            repository=self.repository,
-        )
+        request = request_of(self, context)
+        if find(self.lake, request) is None:  # a try after a crash may find no challenger any more
+            asked: dict[str, Any] = {"request": request, "repository": self.repository}
+            reason = context["params"].get("reason") or f"run {context['run_id']}"
+            now, version = dt.datetime.now(dt.UTC), self.find_version(context)
+            begin(self.spec, self.lake, self.registry, version, at=now, reason=str(reason), **asked)
         return self._go_on(context)
 
     def take_up(self, context: Context, event: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A version on its way is judged by what is proven: harm is found, and the harmless is let go on, with stated errors."""
+"""A version on its way is judged by what is proven: harm is found, the harmless goes on, with stated errors."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -54,7 +56,11 @@ def build_service(settings: Settings) -> Service:
 def _own_counts() -> Path:
     """Where this process, or all workers of its supervisor, count: gone with them."""
     shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    return Path(shared, "rollouts") if shared else Path(tempfile.mkdtemp(prefix="ai-patterns-rollouts-"))
+    if shared:
+        return Path(shared, "rollouts")
+    folder = tempfile.mkdtemp(prefix="ai-patterns-rollouts-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def serve(settings: Settings) -> None:
