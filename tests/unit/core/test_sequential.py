@@ -7,8 +7,8 @@ import pytest
 
 from ai_patterns.core.sequential import bounds
 
-ALPHA, RUNS, TRIALS = 0.05, 400, 600
-LOOKS = (*range(1, 50), *range(50, TRIALS + 1, 10))
+ALPHA, RUNS, TRIALS = 0.05, 200, 600
+LOOKS = tuple(dict.fromkeys(int(1.15**step) for step in range(46)))
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.97])
