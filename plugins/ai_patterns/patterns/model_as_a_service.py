@@ -44,12 +44,9 @@ def _rollout(system: SystemSpec) -> DAG:
     }
     schedule = woken_by(system, "model")
     with system_dag(system, STEP, schedule=schedule, description=description, params=params) as dag:
-        roll_out = RollOutModelOperator(
-            task_id="roll_out_model",
-            system=system.folder,
-            outlets=[asset(system.name, "champion")],
-        )
-        chain(*_infrastructure(system), *approval(system), roll_out)
+        before = [*_infrastructure(system), *approval(system)]
+        champion = [asset(system.name, "champion")]
+        chain(*before, RollOutModelOperator(task_id="roll_out_model", system=system.folder, outlets=champion))
     return dag
 
 
