@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
 import time
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 import model_rollout_site as rollouts
 from ai_patterns.clients.ledger import read_promotions
@@ -22,9 +25,12 @@ from ai_patterns.core.ledger import champion
 from ai_patterns.core.model_rollout import RolloutLine
 from ai_patterns.errors import PromotionRejectedError
 from ai_patterns.jobs.model_rollout import advance, begin, end
+from ai_patterns.operators.model_rollout import RollOutModelOperator
+from ai_patterns.triggers.rollout_due import RolloutDueTrigger
 from model_rollout_site import (
     HEADERS,
     HEAVY,
+    KEY,
     Site,
     challenge,
     crate,
@@ -138,23 +144,47 @@ def test_what_harms_only_in_canary_costs_no_client_an_answer(site: Site, server:
     assert set(seen.answers) == {str(before)}
 
 
-def test_a_good_version_goes_through(site: Site, server: Server) -> None:
+def test_a_good_version_goes_through_and_its_task_waits_in_the_triggerer(
+    site: Site, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {"LAKE": site.lake.uri, "TRACKING_URI": site.registry.tracking_uri, "SERVING_URL": server.url}
+    for name, value in {**places, "API_KEY": KEY}.items():
+        monkeypatch.setenv(f"AI_PATTERNS_{name}", value)
     version, before = challenge(site), champion(read_promotions(site.lake))
-    line, seen = roll_out(site, server, version)
-    assert line.action == "promoted", line
+    task = RollOutModelOperator(task_id="roll_out", system=str(site.system.folder), poll_interval=0.2)
+    context = {"params": {}, "run_id": "by hand"}
+    with load(server) as seen:
+        summary, waits = run_deferring(task, context)
+    assert summary == {"version": version, "previous": before}
+    assert {event for _, event in waits} == {"go_on"}
+    assert KEY not in str([trigger.serialize() for trigger, _ in waits])
     assert seen.lost == []
     assert set(seen.answers) == {str(before), str(version)}
     assert champion(read_promotions(site.lake)) == site.registry.alias(CHAMPION) == version
-    lines = [item for item in read_rollouts(site.lake) if item.rollout == line.rollout]
-    assert [item.action for item in lines] == ["started", "advanced", "advanced", "passed", "promoted"]
-    assert [item.share for item in lines] == [0.0, 0.2, 0.5, 0.5, 1.0]
-    for decided in lines[1:4]:
-        assert [check["name"] for check in decided.evidence["checks"]] == [
-            "error_rate",
-            "p99_ratio",
-            "prediction_shift",
-        ]
-    wait_until(lambda: ask(server.url, crate(random.Random(1))).headers["x-model-version"] == str(version), 60)
+    lines = [line for line in read_rollouts(site.lake) if line.version == version]
+    assert [line.action for line in lines] == ["started", "advanced", "advanced", "passed", "promoted"]
+    assert [line.share for line in lines] == [0.0, 0.2, 0.5, 0.5, 1.0]
+    for line in lines[1:4]:
+        assert [check["name"] for check in line.evidence["checks"]] == ["error_rate", "p99_ratio", "prediction_shift"]
+    wait_until(lambda: answered(server, crate(random.Random(1))) == version, 60)
+    assert task.execute(context) == summary, "asked again, the same run does nothing more"
+
+
+def run_deferring(task: Any, context: Any) -> tuple[Any, list[tuple[RolloutDueTrigger, str]]]:
+    """What a task returns in the end, and what it waited for on the way, as Airflow runs it."""
+    step, waits = partial(task.execute, context), []
+    while True:
+        try:
+            return step(), waits
+        except TaskDeferred as waiting:
+            waits.append((waiting.trigger, asyncio.run(next_event(waiting.trigger))))
+            step = partial(getattr(task, waiting.method_name), context, waits[-1][1])
+
+
+async def next_event(trigger: RolloutDueTrigger) -> str:
+    """What the trigger fires with."""
+    async with asyncio.timeout(180):
+        return str((await anext(trigger.run())).payload)
 
 
 def live(site: Site, server: Server, name: str, share: float) -> tuple[RolloutLine, int]:
