@@ -167,8 +167,10 @@ def crate(rng: random.Random, **changed: Any) -> dict[str, Any]:
 
 
 def read_counts(url: str) -> Callable[[int], Counts]:
+    client = httpx.Client(headers=HEADERS, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+
     def read(sequence: int) -> Counts:
-        answer = httpx.get(f"{url}/admin/rollouts/{sequence}", headers=HEADERS, timeout=60)
+        answer = client.get(f"{url}/admin/rollouts/{sequence}")
         return Counts.from_dict(answer.raise_for_status().json()["counts"])
 
     return read

@@ -22,6 +22,7 @@ def create_app(service: Service) -> Edge:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
+        await run_in_threadpool(service.look)
         yield
         await run_in_threadpool(service.stop)
 

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ai_patterns.clients.feast_repository import column_types
-from ai_patterns.clients.mlflow import LoadedModel
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.vectors import VectorBuilder
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.services.inference.requests import RequestError
+from ai_patterns.services.inference.served import Served, ServedModel
 from ai_patterns.spec.system import SystemSpec
 
 _WARM_UP_ROWS = (1, 1, 8)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ServedModel:
-    """A version that was warmed up.
-
-    Attributes:
-        builder: makes its matrix.
-    """
-
-    loaded: LoadedModel
-    builder: VectorBuilder
-
-    @property
-    def version(self) -> int:
-        """Its version in the registry."""
-        return self.loaded.version
-
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        """P(positive) or the value of each row."""
-        return self.loaded.predict(matrix)
-
-
-@dataclass(frozen=True)
-class Served:
-    """All that answers at one moment; the first name is the one that a request without a version means."""
-
-    names: Mapping[str, ServedModel]
-    default: ServedModel
-
-    @property
-    def versions(self) -> dict[int, ServedModel]:
-        """By version."""
-        return {model.version: model for model in self.names.values()}
 
 
 class ChampionFollower:
@@ -77,7 +41,7 @@ class ChampionFollower:
         self._served: Served | None = None
         self._held: WeakValueDictionary[int, ServedModel] = WeakValueDictionary()
         self._problem: str | None = None
-        self._refreshing, self._stop = threading.Lock(), threading.Event()
+        self._refreshing, self._stop, self._looked = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="champion-follower", daemon=True)
 
     @property
@@ -88,6 +52,10 @@ class ChampionFollower:
     def start(self) -> None:
         """Begin to follow the aliases."""
         self._thread.start()
+
+    def await_look(self, seconds: float) -> None:
+        """Wait until the aliases were read once, whatever came of it."""
+        self._looked.wait(seconds)
 
     def stop(self) -> None:
         """Stop following."""
@@ -190,6 +158,7 @@ class ChampionFollower:
             except Exception as error:
                 self._problem = str(error)
                 log.exception("the champion cannot be refreshed")
+            self._looked.set()
             self._stop.wait(self._poll_seconds)
 
 

@@ -16,10 +16,11 @@ from ai_patterns.core.exploration import Assignment, assign
 from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.logged import Scored
-from ai_patterns.services.inference.model import ChampionFollower, ServedModel
+from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.requests import Predictions, Query
 from ai_patterns.services.inference.rollouts import LiveRollout
 from ai_patterns.services.inference.rows import RowParser, parse_decided_at
+from ai_patterns.services.inference.served import ServedModel
 from ai_patterns.services.inference.shadow import Mirrored, Shadow
 from ai_patterns.spec.features import column_name
 from ai_patterns.spec.system import SystemSpec

@@ -15,7 +15,8 @@ from ai_patterns.core.canary import chosen
 from ai_patterns.core.model_rollout import Routing
 from ai_patterns.core.rollout_counts import Counts, Role
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError
-from ai_patterns.services.inference.model import ChampionFollower, ServedModel
+from ai_patterns.services.inference.model import ChampionFollower
+from ai_patterns.services.inference.served import ServedModel
 from ai_patterns.services.inference.tally import Tally, drop_older, read_counts
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class RolloutFollower:
         self._live: LiveRollout | None = None
         self._tallies: dict[int, Tally] = {}
         self._problem: str | None = None
-        self._refreshing, self._stop = threading.Lock(), threading.Event()
+        self._refreshing, self._stop, self._looked = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="rollout-follower", daemon=True)
 
     @property
@@ -79,6 +80,10 @@ class RolloutFollower:
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()
+
+    def await_look(self, seconds: float) -> None:
+        """Wait until aliases and record were read once, whatever came of it."""
+        self._looked.wait(seconds)
 
     def stop(self) -> None:
         """Stop following."""
@@ -151,6 +156,7 @@ class RolloutFollower:
         return self._tallies[routing.sequence]
 
     def _follow(self) -> None:
+        self._champion.await_look(self._poll_seconds + 60)
         while not self._stop.is_set():
             try:
                 self.refresh()
@@ -160,4 +166,5 @@ class RolloutFollower:
             except Exception as error:
                 self._problem = str(error)
                 log.exception("the rollout cannot be followed")
+            self._looked.set()
             self._stop.wait(self._poll_seconds)

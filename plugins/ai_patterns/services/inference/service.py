@@ -10,12 +10,14 @@ from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.services.inference.batching import Batcher
 from ai_patterns.services.inference.guard import Guard
 from ai_patterns.services.inference.metrics import Metrics
-from ai_patterns.services.inference.model import ServedModel
 from ai_patterns.services.inference.predictor import Job, Predictor
 from ai_patterns.services.inference.requests import Predictions, Query, RequestError
 from ai_patterns.services.inference.rollout_metrics import RolloutMetrics
 from ai_patterns.services.inference.rollouts import LiveRollout, RolloutFollower
+from ai_patterns.services.inference.served import ServedModel
 from ai_patterns.services.inference.settings import Settings
+
+_LOOK_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,13 @@ class Service:
         predictor = self.predictor
         for part in (predictor.log, predictor.shadow, predictor.champion, self.rollouts, self.batcher, self.canary):
             part.start()
+
+    def look(self) -> None:
+        """Wait, for some seconds at most, until it is known which models answer.
+
+        A worker that takes the place of a killed one accepts no connection before: it would only refuse it.
+        """
+        self.rollouts.await_look(_LOOK_SECONDS)
 
     def stop(self) -> None:
         """Answer what waits and empty the logs."""

@@ -12,8 +12,8 @@ from queue import Full, Queue
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.logged import Scored
-from ai_patterns.services.inference.model import ServedModel
 from ai_patterns.services.inference.rollouts import LiveRollout
+from ai_patterns.services.inference.served import ServedModel
 
 _WAITING = 32
 
