@@ -58,6 +58,12 @@ def server(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         yield server
 
 
+@pytest.fixture(scope="module")
+def spare(site: Site) -> int:
+    """A version of the first champion's skill."""
+    return challenge(site)
+
+
 def all_of(server: Server, path: str, status: int) -> bool:
     """Several looks in a row, which fall on all workers."""
     try:
@@ -66,6 +72,8 @@ def all_of(server: Server, path: str, status: int) -> bool:
         return False
 
 
+CLOSING = {**HEADERS, "Connection": "close"}
+"""A kept connection may be closed by the server in the moment that it is used; this is not about that."""
 CLIENT = httpx.Client(headers=HEADERS, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 """Opens a connection for each request, so that requests fall on all workers."""
 
@@ -79,7 +87,7 @@ def load(server: Server, **changed: Any) -> Any:
     rng = random.Random(5)
     return steady_load(
         lambda client: client.post(
-            f"{server.url}/invocations", json={"instances": [crate(rng, **changed)]}, headers=HEADERS
+            f"{server.url}/invocations", json={"instances": [crate(rng, **changed)]}, headers=CLOSING
         ),
         lambda answer: answer.headers["x-model-version"],
     )
@@ -191,17 +199,19 @@ async def next_event(trigger: RolloutDueTrigger) -> str:
         return str((await anext(trigger.run())).payload)
 
 
-def live(site: Site, server: Server, name: str, share: float) -> tuple[RolloutLine, int]:
-    """A rollout that stands in canary and waits there, and the number of its version."""
-    version = challenge(site)
+@pytest.fixture(scope="class")
+def canary(site: Site, server: Server, spare: int) -> Iterator[RolloutLine]:
+    """A rollout that stands at its first share and waits there."""
     with load(server):
-        line = start(site, version, name)
-        while line.share < share:
+        line = start(site, spare, "canary")
+        while not line.share:
             time.sleep(0.1)
-            line = look(site, server, name)
-    assert line.running, line
-    routed(server, str(version), name, line.share)
-    return line, version
+            line = look(site, server, "canary")
+    assert (line.action, line.share) == ("advanced", 0.2), line
+    routed(server, str(spare), "canary", line.share)
+    yield line
+    end(site.system, site.lake, site.registry, at=now(), reason="enough")
+    wait_until(lambda: {answered(server, crate(random.Random(seed))) for seed in range(40)} == {line.champion}, 60)
 
 
 def routed(server: Server, version: str, name: str, share: float) -> None:
@@ -211,13 +221,15 @@ def routed(server: Server, version: str, name: str, share: float) -> None:
     wait_until(lambda: all(ask(server.url, row).headers["x-model-version"] == version for _ in range(12)), 60)
 
 
-def test_a_key_keeps_its_version_and_a_named_version_is_what_it_says(site: Site, server: Server) -> None:
-    before = champion(read_promotions(site.lake))
-    _, version = live(site, server, "sticky", 0.2)
-    try:
-        rng = random.Random(7)
+class TestCanary:
+    """One canary for several tests."""
+
+    def test_a_key_keeps_its_version_and_a_named_version_is_what_it_says(
+        self, site: Site, server: Server, canary: RolloutLine
+    ) -> None:
+        before, version, rng = canary.champion, canary.version, random.Random(7)
         rows = {row["crate"]: row for row in (crate(rng) for _ in range(40))}
-        expected = {name: version if chosen("sticky", (name,), 0.2) else before for name in rows}
+        expected = {name: version if chosen("canary", (name,), 0.2) else before for name in rows}
         assert set(expected.values()) == {before, version}
         for _ in range(2):
             assert {name: answered(server, row) for name, row in rows.items()} == expected
@@ -228,9 +240,39 @@ def test_a_key_keeps_its_version_and_a_named_version_is_what_it_says(site: Site,
         wait_until(lambda: logged(site, "shadow_predictions", "shadow", rows) == others, 60)
         del rows[row["crate"]], expected[row["crate"]]  # asked of both
         wait_until(lambda: logged(site, "predictions", "online", rows) == expected, 60)
-    finally:
-        end(site.system, site.lake, site.registry, at=now(), reason="enough")
-    wait_until(lambda: {answered(server, row) for row in rows.values()} == {before}, 60)
+
+    def test_counts_are_exact_over_two_workers_and_a_kill(self, server: Server, canary: RolloutLine) -> None:
+        read, rng, pid = rollouts.read_counts(server.url), random.Random(11), server.process.pid
+
+        def requests() -> int:
+            found = read(canary.sequence)
+            return sum(found.champion.latency) + sum(found.challenger.latency)
+
+        def is_settled(expected: int) -> bool:
+            found = read(canary.sequence)
+            return requests() == expected == found.pairs + found.shed
+
+        wait_until(lambda: is_settled(requests()), 60)
+        before = requests()
+        for _ in range(100):
+            assert ask(server.url, crate(rng)).status_code == 200
+        wait_until(lambda: is_settled(before + 100), 60)
+        victim = children(pid)[0]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: victim not in children(pid) and len(children(pid)) == 2, 60, server.output)
+        wait_until(lambda: all_of(server, "/ready", 200), 60, server.output)
+        assert requests() == before + 100
+        for _ in range(50):
+            assert ask(server.url, crate(rng)).status_code == 200
+        wait_until(lambda: is_settled(before + 150), 60)
+        (told,) = [row for row in CLIENT.get(f"{server.url}/metrics").text.splitlines() if is_requests_of(row, canary)]
+        assert float(told.rpartition(" ")[2]) == read(canary.sequence).challenger.requests
+
+
+def is_requests_of(row: str, line: RolloutLine) -> bool:
+    """Whether a line of the metrics counts the new version's requests."""
+    labels = f'{{role="challenger",step="{line.sequence}",version="{line.version}"}}'
+    return row.startswith(f"ai_patterns_inference_rollout_requests_total{labels}")
 
 
 def answered(server: Server, row: dict[str, Any]) -> int:
@@ -250,43 +292,6 @@ def logged(site: Site, table: str, mode: str, crates: Collection[str]) -> dict[s
     return dict(versions)
 
 
-def test_counts_are_exact_over_two_workers_and_a_kill(site: Site, server: Server) -> None:
-    line, _ = live(site, server, "counted", 0.2)
-    read, rng = rollouts.read_counts(server.url), random.Random(11)
-    try:
-
-        def requests() -> int:
-            found = read(line.sequence)
-            return sum(found.champion.latency) + sum(found.challenger.latency)
-
-        def settled() -> bool:
-            found = read(line.sequence)
-            return found.pairs + found.shed == requests()
-
-        wait_until(settled, 60)
-        before = requests()
-        for _ in range(100):
-            assert ask(server.url, crate(rng)).status_code == 200
-        wait_until(lambda: requests() == before + 100 and settled(), 60)
-        pid = server.process.pid
-        victim = children(pid)[0]
-        os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in children(pid) and len(children(pid)) == 2, 60, server.output)
-        wait_until(lambda: all_of(server, "/ready", 200), 60, server.output)
-        assert requests() == before + 100
-        for _ in range(50):
-            assert ask(server.url, crate(rng)).status_code == 200
-        wait_until(lambda: requests() == before + 150 and settled(), 60)
-        text = httpx.get(f"{server.url}/metrics", timeout=60).text
-        labels = f'{{role="challenger",step="{line.sequence}",version="{line.version}"}}'
-        (told,) = [
-            row for row in text.splitlines() if row.startswith(f"ai_patterns_inference_rollout_requests_total{labels}")
-        ]
-        assert float(told.rpartition(" ")[2]) == read(line.sequence).challenger.requests
-    finally:
-        end(site.system, site.lake, site.registry, at=now(), reason="enough")
-
-
 def children(pid: int) -> list[int]:
     return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -296,13 +301,12 @@ def test_only_who_has_the_key_reads_the_counts(server: Server) -> None:
     assert httpx.get(f"{server.url}/admin/rollouts/1", headers={"X-API-Key": "no"}, timeout=60).status_code == 401
 
 
-def test_of_two_rollouts_at_once_one_is_refused(site: Site, server: Server) -> None:
-    first, second = challenge(site), challenge(site)
-    start(site, first, "first")
+def test_of_two_rollouts_at_once_one_is_refused(site: Site, spare: int) -> None:
+    start(site, spare, "first")
     try:
         with pytest.raises(PromotionRejectedError, match="another rollout runs"):
-            start(site, second, "second")
-        assert start(site, first, "first").action == "started"
+            start(site, spare, "second")
+        assert start(site, spare, "first").action == "started"
     finally:
         end(site.system, site.lake, site.registry, at=now(), reason="enough")
     assert [line.action for line in read_rollouts(site.lake)][-3:] == ["started", "refused", "rolled_back"]
