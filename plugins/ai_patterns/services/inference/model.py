@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
@@ -14,6 +13,7 @@ from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.vectors import VectorBuilder
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
+from ai_patterns.services.inference.follower import Follower
 from ai_patterns.services.inference.requests import RequestError
 from ai_patterns.services.inference.served import Served, ServedModel
 from ai_patterns.spec.system import SystemSpec
@@ -23,7 +23,7 @@ _WARM_UP_ROWS = (1, 1, 8)
 log = logging.getLogger(__name__)
 
 
-class ChampionFollower:
+class ChampionFollower(Follower):
     """Holds what answers; a request keeps the model that it began with.
 
     Args:
@@ -36,31 +36,11 @@ class ChampionFollower:
     def __init__(
         self, registry: RegistryReader, system: SystemSpec, poll_seconds: float, names: Sequence[str] = ("champion",)
     ) -> None:
-        self._registry, self._system, self._poll_seconds, self._names = registry, system, poll_seconds, tuple(names)
+        super().__init__("champion", poll_seconds)
+        self._registry, self._system, self._names = registry, system, tuple(names)
         self._kinds = column_types(system)
         self._served: Served | None = None
         self._held: WeakValueDictionary[int, ServedModel] = WeakValueDictionary()
-        self._problem: str | None = None
-        self._refreshing, self._stop, self._looked = threading.Lock(), threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="champion-follower", daemon=True)
-
-    @property
-    def problem(self) -> str | None:
-        """Why the last look at the registry failed; the old models answer on."""
-        return self._problem
-
-    def start(self) -> None:
-        """Begin to follow the aliases."""
-        self._thread.start()
-
-    def await_look(self, seconds: float) -> None:
-        """Wait until the aliases were read once, whatever came of it."""
-        self._looked.wait(seconds)
-
-    def stop(self) -> None:
-        """Stop following."""
-        self._stop.set()
-        self._thread.join(timeout=self._poll_seconds + 5)
 
     def served(self) -> Served:
         """What answers now.
@@ -148,18 +128,6 @@ class ChampionFollower:
         for rows in _WARM_UP_ROWS:
             loaded.predict(np.full((rows, len(loaded.columns)), np.nan, np.float32))
         return ServedModel(loaded, VectorBuilder(self._system, loaded.encodings, self._kinds))
-
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.refresh()
-            except AIPatternsError as error:
-                log.warning("the champion cannot be refreshed: %s", error)
-            except Exception as error:
-                self._problem = str(error)
-                log.exception("the champion cannot be refreshed")
-            self._looked.set()
-            self._stop.wait(self._poll_seconds)
 
 
 def _number(text: str) -> int:

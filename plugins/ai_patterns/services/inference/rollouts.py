@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,13 @@ from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.canary import chosen
 from ai_patterns.core.model_rollout import Routing
 from ai_patterns.core.rollout_counts import Counts, Role
-from ai_patterns.errors import AIPatternsError, ServiceRejectedError
+from ai_patterns.errors import ServiceRejectedError
+from ai_patterns.services.inference.follower import Follower
 from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.served import ServedModel
 from ai_patterns.services.inference.tally import Tally, drop_older, read_counts
+
+_CHAMPION_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class LiveRollout:
         return chosen(self.routing.rollout, key, self.routing.share)
 
 
-class RolloutFollower:
+class RolloutFollower(Follower):
     """Holds the step that is on; a request keeps the step that it began with.
 
     Args:
@@ -64,31 +66,10 @@ class RolloutFollower:
     """
 
     def __init__(self, registry: RegistryReader, champion: ChampionFollower, folder: Path, poll_seconds: float) -> None:
-        self._registry, self._champion = registry, champion
-        self._folder, self._poll_seconds = folder, poll_seconds
+        super().__init__("rollout", poll_seconds)
+        self._registry, self._champion, self._folder = registry, champion, folder
         self._live: LiveRollout | None = None
         self._tallies: dict[int, Tally] = {}
-        self._problem: str | None = None
-        self._refreshing, self._stop, self._looked = threading.Lock(), threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="rollout-follower", daemon=True)
-
-    @property
-    def problem(self) -> str | None:
-        """Why the newest step is not followed; the champion answers."""
-        return self._problem
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
-
-    def await_look(self, seconds: float) -> None:
-        """Wait until aliases and record were read once, whatever came of it."""
-        self._looked.wait(seconds)
-
-    def stop(self) -> None:
-        """Stop following."""
-        self._stop.set()
-        self._thread.join(timeout=self._poll_seconds + 5)
 
     def live(self, model: ServedModel) -> LiveRollout | None:
         """The step that a request belongs to which `model` would answer; None where it is just answered."""
@@ -113,6 +94,7 @@ class RolloutFollower:
             ServiceUnavailableError: the registry is away.
             ServiceRejectedError: the record is malformed, or the new version is damaged or does not fit the spec.
         """
+        self._champion.await_look(_CHAMPION_SECONDS)
         with self._refreshing:
             text = self._registry.tag(ROLLOUT)
             routing = self._read(text) if text else None
@@ -154,17 +136,3 @@ class RolloutFollower:
             step = self._folder / str(routing.sequence)
             self._tallies = {routing.sequence: Tally(step, routing.edges)}
         return self._tallies[routing.sequence]
-
-    def _follow(self) -> None:
-        self._champion.await_look(self._poll_seconds + 60)
-        while not self._stop.is_set():
-            try:
-                self.refresh()
-            except AIPatternsError as error:
-                self._problem = str(error)
-                log.warning("the rollout cannot be followed: %s", error)
-            except Exception as error:
-                self._problem = str(error)
-                log.exception("the rollout cannot be followed")
-            self._looked.set()
-            self._stop.wait(self._poll_seconds)
