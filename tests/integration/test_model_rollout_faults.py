@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ from ai_patterns.core.ledger import Promotion
 from ai_patterns.core.model_rollout import RolloutLine, Routing, routing
 from ai_patterns.core.rollout_counts import LAYOUT, SIZE, Counts
 from ai_patterns.errors import PromotionRejectedError
-from ai_patterns.jobs.model_rollout import advance, begin, end, reconcile
-from crash_points import CrashError, Fuse
+from ai_patterns.jobs.model_rollout import advance, begin, end
+from ai_patterns.jobs.rollout_state import reconcile
+from crash_points import CrashError, Fuse, failing_kinds
 from model_rollout_site import Site, challenge, make_site, now
 from orchard import NOON
 from soak_figures import add_figures
@@ -70,16 +70,7 @@ def state(site: Site) -> dict[str, Any]:
 def failing(site: Site, fuse: Fuse) -> tuple[Lake, Registry]:
     """The same lake and registry in a process that may end before and after each of its calls."""
 
-    def burning(name: str) -> Callable[..., Any]:
-        def call(self: Any, *arguments: Any, **named: Any) -> Any:
-            fuse.burn()
-            result = getattr(super(type(self), self), name)(*arguments, **named)
-            fuse.burn()
-            return result
-
-        return call
-
-    kinds = {kind: type(kind.__name__, (kind,), {name: burning(name) for name in CALLS[kind]}) for kind in CALLS}
+    kinds = failing_kinds(CALLS, fuse)
     lake, registry = site.lake, site.registry
     return kinds[Lake](lake.uri, lake.system), kinds[Registry](registry.tracking_uri, registry.model_name)
 

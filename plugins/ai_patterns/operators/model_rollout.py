@@ -43,7 +43,8 @@ class RollOutModelOperator(VersionOperator):
         Raises:
             AirflowFailException: a gate failed, or the version was rolled back; the ledger holds the reason.
         """
-        from ai_patterns.jobs.model_rollout import begin, find
+        from ai_patterns.jobs.model_rollout import begin
+        from ai_patterns.jobs.rollout_state import find
 
         request = request_of(self, context)
         if find(self.lake, request) is None:  # a try after a crash may find no challenger any more

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, BaseOperator, Param, PartitionedAtRuntime, chain
+from airflow.sdk import DAG, BaseOperator, PartitionedAtRuntime, chain
 
 from ai_patterns.operators.model_as_a_service import CheckServiceOperator
 from ai_patterns.patterns.approval import approval
 from ai_patterns.patterns.assets import asset
-from ai_patterns.patterns.frame import system_dag, woken_by
+from ai_patterns.patterns.frame import change_params, system_dag, woken_by
 from ai_patterns.sensors.model_ready import ModelReadySensor
 from ai_patterns.sensors.service_ready import ServiceReadySensor
 from ai_patterns.spec.system import SystemSpec
@@ -33,17 +33,8 @@ def _rollout(system: SystemSpec) -> DAG:
     from ai_patterns.operators.model_rollout import RollOutModelOperator
 
     description = "Try the service, then lead a challenger through shadow and canary to the champion's place."
-    params = {
-        "version": Param(
-            None,
-            type=["null", "string"],
-            title="Version",
-            description="A version of the model, or an alias. Empty: the challenger.",
-        ),
-        "reason": Param(None, type=["null", "string"], title="Reason", description="Written into the ledger."),
-    }
     schedule = woken_by(system, "model")
-    with system_dag(system, STEP, schedule=schedule, description=description, params=params) as dag:
+    with system_dag(system, STEP, schedule=schedule, description=description, params=change_params()) as dag:
         before = [*_infrastructure(system), *approval(system)]
         champion = [asset(system.name, "champion")]
         chain(*before, RollOutModelOperator(task_id="roll_out_model", system=system.folder, outlets=champion))

@@ -23,7 +23,7 @@ from ai_patterns.operators.online_offline_serving import (
 )
 from ai_patterns.patterns.approval import ask
 from ai_patterns.patterns.assets import asset
-from ai_patterns.patterns.frame import system_dag, woken_by
+from ai_patterns.patterns.frame import change_params, system_dag, woken_by
 from ai_patterns.sensors.partition_published import PartitionPublishedSensor
 from ai_patterns.spec.system import SystemSpec
 
@@ -64,13 +64,7 @@ def _promotion(system: SystemSpec) -> DAG:
     description = "Hold a challenger against the gates and make it the champion, or roll back to the one before."
     params = {
         "action": Param("promote", type="string", enum=[*_actions(system)], title="Action"),
-        "version": Param(
-            None,
-            type=["null", "string"],
-            title="Version",
-            description="A version of the model, or an alias. Empty: the challenger.",
-        ),
-        "reason": Param(None, type=["null", "string"], title="Reason", description="Written into the ledger."),
+        **change_params(),
     }
     with system_dag(
         system,

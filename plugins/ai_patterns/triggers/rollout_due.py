@@ -40,7 +40,7 @@ class RolloutDueTrigger(PollingTrigger):
         """The same, in the calling thread."""
         from ai_patterns.clients.lake import Lake
         from ai_patterns.hooks.systems import find_system
-        from ai_patterns.jobs.model_rollout import due
+        from ai_patterns.jobs.rollout_state import due
 
         read = ServingHook(self.serving_conn_id).rollout_counts
         return due(find_system(self.system), Lake(**self.lake), read, dt.datetime.now(dt.UTC))
