@@ -170,7 +170,9 @@ def test_a_model_that_reads_what_the_rows_lack(site) -> None:
 
 
 def test_a_table_that_is_not_there() -> None:
-    with pytest.raises(ServiceUnavailableError, match="the table /nowhere/rows cannot be read as Delta, Parquet or CSV"):
+    with pytest.raises(
+        ServiceUnavailableError, match="the table /nowhere/rows cannot be read as Delta, Parquet or CSV"
+    ):
         read_table("/nowhere/rows")
 
 

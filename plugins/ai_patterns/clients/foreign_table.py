@@ -25,10 +25,11 @@ def read_table(uri: str, options: Mapping[str, str] | None = None) -> pa.Table:
     """
     told = dict(options or {})
     try:
-        if DeltaTable.is_deltatable(uri, storage_options=told):
+        suffix = Path(uri).suffix
+        if suffix not in {".parquet", ".csv"} and DeltaTable.is_deltatable(uri, storage_options=told):
             return DeltaTable(uri, storage_options=told).to_pyarrow_table()
         filesystem, path = pa_fs.FileSystem.from_uri(uri if "://" in uri else str(Path(uri).absolute()))
-        form = "csv" if path.endswith(".csv") else "parquet"
+        form = "csv" if suffix == ".csv" else "parquet"
         return ds.dataset(path, filesystem=filesystem, format=form, partitioning="hive").to_table()
     except (OSError, RuntimeError, pa.ArrowInvalid) as error:
         problem = f"the table {uri} cannot be read as Delta, Parquet or CSV: {error}"
