@@ -6,6 +6,7 @@ was registered with it. It is for tasks of a team on models of its own, never fo
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -39,17 +40,18 @@ class FlavorScorer:
             ServiceUnavailableError: the registry cannot be reached, or the model cannot be loaded.
         """
         where = f"models:/{self.name}/{version}"
-        with reaching(where):
-            model = self._load(where)
+        with reaching(where), tempfile.TemporaryDirectory() as folder:
+            model = self._load(version, folder)
             columns = _columns(model, rows, where)
             answer = _ask(model, rows.select(columns).to_pandas(), self.task)
         return _one_a_row(np.asarray(answer), rows.num_rows, self.task, where)
 
-    def _load(self, where: str) -> Any:
+    def _load(self, version: int, folder: str) -> Any:
         mlflow = quiet_mlflow()
-        mlflow.set_tracking_uri(self.tracking_uri)
-        mlflow.set_registry_uri(self.tracking_uri)
-        return mlflow.pyfunc.load_model(where)
+        client = mlflow.MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
+        uri = client.get_model_version_download_uri(self.name, str(version))
+        path = mlflow.artifacts.download_artifacts(uri, dst_path=folder, tracking_uri=self.tracking_uri)
+        return mlflow.pyfunc.load_model(path)
 
 
 def _columns(model: Any, rows: pa.Table, where: str) -> list[str]:
