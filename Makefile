@@ -103,7 +103,8 @@ SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_la
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
   tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
   tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py tests/integration/test_rollout.py \
-  tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py
+  tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py \
+  tests/integration/test_model_rollout_faults.py tests/unit/core/test_rollout_gates.py
 
 SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms
 

@@ -19,6 +19,7 @@ OPERATORS = (
     "luigi",
     "microservices",
     "model_as_a_service",
+    "model_rollout",
     "monitoring",
     "online_offline_serving",
     "spark_features",
@@ -32,6 +33,7 @@ TRIGGERS = (
     "metric_holds",
     "model_ready",
     "partition_published",
+    "rollout_due",
     "service_ready",
 )
 NAME = "AI patterns"
