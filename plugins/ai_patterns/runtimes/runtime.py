@@ -75,18 +75,31 @@ class Runtime(ABC):
         """What one needs to know to use it, beside its address."""
         return ()
 
-    def _start(self, port: int | None) -> None:
+    def choose_port(self, port: int | None) -> int:
+        """The port to listen on: the one given, that of the last start, or any free one.
+
+        Raises:
+            ServiceRejectedError: it is taken.
+        """
         chosen = port or self.port or free_port()
         deadline = time.monotonic() + RELEASE_SECONDS
         while not _is_free(chosen) and time.monotonic() < deadline:
             time.sleep(0.05)  # a killed process loses its environment before its sockets
         if not _is_free(chosen):
             raise ServiceRejectedError(f"port {chosen} for {self.name} is taken; give another one with --port")
+        return chosen
+
+    def note_port(self, port: int) -> None:
+        """Keep the port of a start for the next one."""
+        part = self.home / "port.part"
+        part.write_text(str(port), "utf-8")
+        part.replace(self.home / "port")
+
+    def _start(self, port: int | None) -> None:
+        chosen = self.choose_port(port)
         self.data.mkdir(exist_ok=True)
         command = self.prepare(chosen)
-        part = self.home / "port.part"
-        part.write_text(str(chosen), "utf-8")
-        part.replace(self.home / "port")
+        self.note_port(chosen)
         process_group.start(command, self.home, self.log)
 
     def _up(self, port: int | None) -> bool:
