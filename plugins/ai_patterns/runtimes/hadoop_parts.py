@@ -42,10 +42,10 @@ class HadoopPart(Part):
         """Where its page is."""
         return ["-D", f"{self.web}={LOCALHOST}:{port}"]
 
-    def measures(self, name: str) -> Mapping[str, Any]:
-        """One of its beans (JMX)."""
-        beans: Sequence[Mapping[str, Any]] = (self.told(f"/jmx?qry=Hadoop:{name}") or {}).get("beans", [])
-        return next(iter(beans), {})
+    def measure(self, bean: str, name: str) -> Any:
+        """An attribute of one of its beans (JMX), None when it does not tell."""
+        beans = (self.told(f"/jmx?get=Hadoop:{bean}::{name}") or {}).get("beans", [])
+        return beans[0].get(name) if beans else None
 
 
 class NameNode(HadoopPart):
@@ -71,7 +71,7 @@ class NameNode(HadoopPart):
 
     def answers(self) -> bool:
         """Whether files can be written: it is out of safe mode."""
-        return self.measures("service=NameNode,name=FSNamesystemState").get("FSState") == "Operational"
+        return bool(self.measure("service=NameNode,name=FSNamesystemState", "FSState") == "Operational")
 
 
 class DataNode(HadoopPart):
@@ -83,7 +83,7 @@ class DataNode(HadoopPart):
 
     def answers(self) -> bool:
         """Whether the name node knows it."""
-        told = self.measures("service=DataNode,name=DataNodeInfo").get("BPServiceActorInfo") or "[]"
+        told = self.measure("service=DataNode,name=DataNodeInfo", "BPServiceActorInfo") or "[]"
         return any(each["ActorState"] == "RUNNING" for each in json.loads(told))
 
 
