@@ -40,6 +40,7 @@ class Part(Runtime):
 
     main: str
     jvm: Sequence[str]
+    patience = 300.0  # parts that start at the same time wait for one another
 
     def __init__(self, cluster: Path) -> None:
         super().__init__(cluster / self.name)

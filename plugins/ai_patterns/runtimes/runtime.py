@@ -26,9 +26,11 @@ class Runtime(ABC):
     Attributes:
         name: what the command line calls it.
         home: its folder; data and port outlive `down`.
+        patience: seconds until it must answer.
     """
 
     name: str
+    patience = START_SECONDS
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -103,10 +105,10 @@ class Runtime(ABC):
         process_group.start(command, self.home, self.log)
 
     def _up(self, port: int | None) -> bool:
-        started, deadline = False, time.monotonic() + START_SECONDS
+        started, deadline = False, time.monotonic() + self.patience
         while not (self.groups and self.answers()):  # a stranger may answer at its port
             if time.monotonic() > deadline:
-                raise ServiceUnavailableError(f"{self.name} does not answer after {START_SECONDS:g} s; see {self.log}")
+                raise ServiceUnavailableError(f"{self.name} does not answer after {self.patience:g} s; see {self.log}")
             if self.groups:  # it starts, or it was killed and is not gone yet
                 time.sleep(0.1)
             elif started:
