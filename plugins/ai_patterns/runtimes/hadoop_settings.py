@@ -73,7 +73,11 @@ def write_settings(home: Path, ports: Ports) -> None:
     for made in (folder, data, home / "log"):
         made.mkdir(parents=True, exist_ok=True)
     files = {
-        "core-site": {"fs.defaultFS": f"hdfs://{LOCALHOST}:{ports.name_node}", "hadoop.tmp.dir": data / "temporary"},
+        "core-site": {
+            "fs.defaultFS": f"hdfs://{LOCALHOST}:{ports.name_node}",
+            "hadoop.tmp.dir": data / "temporary",
+            "hadoop.service.shutdown.timeout": "5s",  # else they wait half a minute for one another
+        },
         "hdfs-site": {
             "dfs.namenode.name.dir": (data / "namenode").as_uri(),
             "dfs.datanode.data.dir": (data / "datanode").as_uri(),
