@@ -48,7 +48,7 @@ with DAG("on_a_cluster", schedule=None):
         conf={"spark.sql.shuffle.partitions": "2"},
     )
 """
-SECONDS = 300.0
+SECONDS = 600.0
 T = TypeVar("T")
 
 
@@ -129,7 +129,7 @@ def site(hadoop: Hadoop, spark: Spark, repository: Path, tmp_path_factory: pytes
     environment["PYTHONPATH"] = str(repository / "plugins")
     with running(Standalone(home / "airflow", home / "project", environment)) as airflow:
         client = AirflowClient(airflow.url, airflow.user, airflow.password)
-        client.wait_for_dag(DAG_ID)
+        client.wait_for_dag(DAG_ID, SECONDS)
         client.unpause(DAG_ID)
         site = Site(load_system(folder), client, spark, hadoop, Lake(str(home / "duckdb"), "made_up"))
         site.fill(site.ours.uri)
