@@ -110,19 +110,20 @@ class SubmitSparkFeaturesOperator(SparkSubmitOperator):
 
     def poll_until_complete(self, external_id: JsonValue, context: Context) -> None:
         """Wait for an application, whether this try has submitted it or found it; its link is there from now on."""
-        self._link(external_id, context)
-        if self._hook is not None:  # by which `on_kill` ends it; the provider knows only what it has just submitted
-            self._hook._yarn_application_id = str(external_id)
+        self._know(external_id, context)
         super().poll_until_complete(external_id, context)
 
     def get_job_result(self, external_id: JsonValue, context: Context) -> None:
         """Nothing; a retry that finds the application finished has its link, too."""
-        self._link(external_id, context)
+        self._know(external_id, context)
 
-    def _link(self, external_id: JsonValue, context: Context) -> None:
+    def _know(self, external_id: JsonValue, context: Context) -> None:
+        if not self._manager or self._hook is None:
+            return
+        self._hook._yarn_application_id = str(external_id)  # `on_kill` ends it; the provider knows it not in a retry
         self.application_url = f"{self._manager}/cluster/app/{external_id}"
         self.log.info("The application's page, with the driver's log: %s", self.application_url)
-        # Airflow itself writes links down when a task ends.
+        # Airflow itself writes links down only when a task ends.
         context["ti"].xcom_push(key=SparkApplicationLink().xcom_key, value=self.application_url)
 
     def _find_manager(self) -> str:
@@ -132,14 +133,16 @@ class SubmitSparkFeaturesOperator(SparkSubmitOperator):
             ServiceRejectedError: the connection asks for what its cluster cannot do.
         """
         connection = self._connection()
-        told = connection.extra_dejson
+        told, host = connection.extra_dejson, connection.host or ""
         if (self._deploy_mode or told.get("deploy-mode")) != "cluster":
             return ""
-        if "yarn" not in (connection.host, connection.conn_type):
-            raise ServiceRejectedError(
-                f"{connection.host} takes no Python job in cluster mode: set `deploy-mode` to `client`, or use YARN",
-                conn_id=self.conn_id,
-            )
+        if "yarn" not in (host, connection.conn_type):
+            if (host if "://" in host else f"{connection.conn_type}://").startswith("spark://"):
+                raise ServiceRejectedError(
+                    f"{host} takes no Python job in cluster mode: set `deploy-mode` to `client`, or use YARN",
+                    conn_id=self.conn_id,
+                )
+            return ""
         address = str(told.get(MANAGER, "")).rstrip("/")
         if not address:
             raise ServiceRejectedError(

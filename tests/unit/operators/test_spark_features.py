@@ -23,6 +23,7 @@ def task(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SubmitSparkFeatures
 @pytest.mark.parametrize(
     ("host", "extra", "words"),
     [
+        ("spark", {"deploy-mode": "cluster"}, "takes no Python job in cluster mode"),
         ("spark://spark:7077", {"deploy-mode": "cluster"}, "takes no Python job in cluster mode: set `deploy-mode`"),
         ("yarn", {"deploy-mode": "cluster"}, "set `yarn_resourcemanager_webapp_address` in the connection's extra"),
     ],
@@ -46,7 +47,9 @@ def test_only_a_driver_in_the_cluster_outlives_its_task(task, monkeypatch, mode:
     assert task._yarn_track_via_rm_api == (mode == "cluster")
     assert SparkApplicationLink().get_link(task, ti_key=None) == ""
     if mode == "cluster":
+        task._hook = task._get_hook()
         ti = type("Pushed", (), {"xcom_push": staticmethod(lambda key, value: pushed.update({key: value}))})
         task.get_job_result("application_1_0001", {"ti": ti})
         assert pushed == {"_link_SparkApplicationLink": "http://yarn:8088/cluster/app/application_1_0001"}
         assert SparkApplicationLink().get_link(task, ti_key=None) in pushed.values()
+        assert task._hook._yarn_application_id == "application_1_0001", "a user's stop ends what a retry has found"
