@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +16,8 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ai_patterns.clients import holds
-from ai_patterns.core.days import Days
+from ai_patterns.core.days import Days, cut
+from ai_patterns.core.sessions import Limits
 from ai_patterns.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -98,6 +100,19 @@ class Lake:
     ) -> pa.Table:
         """Read a table, or the partitions of `days`."""
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
+
+    def batches(self, table: str, days: Days) -> list[Days]:
+        """Ranges that together are `days`, each of no more rows of the table than the engine takes at once, or a day.
+
+        Told by the Delta log alone; the setting is `AI_PATTERNS_ENGINE_BATCH_ROWS`.
+        """
+        if days.count == 1:
+            return [days]
+        files = pa.table(self.open(table).get_add_actions(flatten=True))
+        rows: Counter[dt.date] = Counter()
+        for day, count in zip(files[f"partition.{DAY}"].to_pylist(), files["num_records"].to_pylist(), strict=True):
+            rows[day] += count
+        return cut(days, rows, Limits.from_environment().batch_rows)
 
     def replace_days(
         self,
