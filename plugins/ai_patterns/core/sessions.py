@@ -59,11 +59,13 @@ def connect(limits: Limits | None = None) -> duckdb.DuckDBPyConnection:
         ValueError: a limit is none that DuckDB knows.
     """
     limits = limits or Limits.from_environment()
-    # Sessions that spill into one folder would write into each other's files.
+    spill = Path(limits.spill or tempfile.gettempdir())
+    spill.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | int | bool | float | list[str]] = {
         "TimeZone": "UTC",
         "autoinstall_known_extensions": "false",
-        "temp_directory": str(Path(limits.spill or tempfile.gettempdir(), f"ai-patterns-{uuid4().hex}")),
+        # Sessions that spill into one folder would write into each other's files.
+        "temp_directory": str(spill / f"ai-patterns-{uuid4().hex}"),
     }
     if limits.memory:
         config["memory_limit"] = limits.memory
