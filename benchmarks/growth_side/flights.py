@@ -52,7 +52,7 @@ def rows_by_day(flights: pa.Table, times: int) -> dict[dt.date, int]:
     with connect() as connection:
         connection.register("flights", flights)
         sql = "SELECT make_date(year, month, day), count(*) FROM flights GROUP BY 1"
-        return {day: count * times for day, count in connection.sql(sql).fetchall()}
+        return {day: count * times for day, count in connection.execute(sql).fetchall()}
 
 
 def write_flights(flights: pa.Table, times: int, days: Days, file: Path) -> None:

@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from growth_side.flights import real_flights, rows_by_day, write_flights, write_system
-
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days, cut
 from ai_patterns.core.sessions import Limits
-from ai_patterns.jobs.features import build_features
 from ai_patterns.jobs.feature_store import apply_repository, materialize
+from ai_patterns.jobs.features import build_features
 from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.training_set import build_training_set
 from ai_patterns.spec.system import SystemSpec
+from growth_side.flights import real_flights, rows_by_day, write_flights, write_system
 
 
 def load(system: SystemSpec, lake: Lake, days: Days, times: int, folder: Path) -> tuple[int, float]:

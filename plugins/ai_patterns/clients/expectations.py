@@ -110,6 +110,10 @@ def validate(rows: pa.Table, expectations: Mapping[int, Configuration], origin: 
         suite = gx.ExpectationSuite("numbered", expectations=numbered)
     except Exception as error:  # the library raises its own, pydantic's and marshmallow's errors here
         raise DataQualityError(f"{origin} is no Great Expectations suite: {error}") from error
+    taken = {each.meta["number"] for each in suite.expectations}
+    unknown = sorted({each.type for number, each in expectations.items() if number not in taken})
+    if unknown:  # the library leaves out what it does not know
+        raise DataQualityError(f"{origin} is no Great Expectations suite: there is no {', '.join(unknown)}")
     batch = _batch_definition().get_batch({"dataframe": rows.to_pandas()})
     return list(batch.validate(suite, result_format=result_format).results)
 
@@ -164,9 +168,7 @@ def _configuration(rule: Expectation) -> Configuration:
             bounds = {"min_value": rule.minimum, "max_value": rule.maximum}
             return Configuration("expect_column_values_to_be_between", {**column, **bounds})
         case "pattern":
-            return Configuration(
-                "expect_column_values_to_match_regex", {**column, "regex": rf"^(?:{rule.pattern})\Z"}
-            )
+            return Configuration("expect_column_values_to_match_regex", {**column, "regex": rf"^(?:{rule.pattern})\Z"})
         case "unique":
             key = [DAY_NUMBER, *rule.column.split(",")]
             return Configuration("expect_compound_columns_to_be_unique", {"column_list": key})

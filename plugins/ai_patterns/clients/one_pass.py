@@ -41,4 +41,4 @@ def _answers(rows: pa.Table, select: Sequence[str]) -> Sequence[object]:
         connection.register("rows", rows.append_column(ROW.strip('"'), numbers))
         # A frame that is kept would be a copy of the table.
         sql = f"WITH {FRAME} AS NOT MATERIALIZED ({frame}) SELECT {', '.join(select)} FROM {FRAME}"  # noqa: S608
-        return connection.sql(sql).fetchone() or ()
+        return connection.execute(sql).fetchone() or ()

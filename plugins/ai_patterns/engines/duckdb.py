@@ -25,4 +25,3 @@ def run(sql: str, relations: Mapping[str, Any], *, parameters: Mapping[str, Any]
         for name, relation in relations.items():
             connection.register(name, relation)
         return connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
-

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _KEEP_STAGING = dt.timedelta(days=7)
 _CACHED = 512 * 2**20
 _cache: OrderedDict[Hashable, pa.Table] = OrderedDict()
-"""Results of queries over files, so that a process that loads day after day parses them once; `_CACHED` bytes at most."""
+"""Results of queries over files, so that a process that loads day after day parses them once; so many bytes."""
 
 
 def extract(  # noqa: PLR0913  each is a choice of the run

@@ -18,8 +18,8 @@ from ai_patterns.spec.system import SystemSpec
 log = logging.getLogger(__name__)
 
 SAFE = dt.timedelta(days=15)
-"""For so long old versions are read: the weekly parity check looks at the versions that served a week of vectors, may be
-a week late, and readers take up to a day. A backfill holds versions for as long as it takes, and is waited for."""
+"""For so long old versions are read: the weekly parity check reads those that served a week of vectors, and may be a
+week late; a reader takes up to a day. What a backfill holds is read longer, so it is waited for."""
 
 SMALL_FILES = 8
 """Files beyond one a partition from which on they are merged."""

@@ -11,7 +11,7 @@ from ai_patterns.engines.duckdb import run
 
 
 def setting(name: str, connection: duckdb.DuckDBPyConnection) -> object:
-    return connection.sql(f"SELECT current_setting('{name}')").fetchone()[0]
+    return connection.execute(f"SELECT current_setting('{name}')").fetchone()[0]
 
 
 def test_the_environment_limits_a_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -26,7 +26,8 @@ def test_the_environment_limits_a_session(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_what_does_not_fit_is_spilled_and_comes_out_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    sql = "SELECT count(*), sum(n) FROM (SELECT number % 400000 AS key, count(*) AS n, list(number) AS l FROM range(1200000) r(number) GROUP BY key)"
+    grouped = "SELECT number % 400000 AS key, list(number) AS found FROM range(1200000) r(number) GROUP BY key"
+    sql = f"SELECT count(*) AS keys, sum(len(found)) AS numbers, max(found[1]) AS last FROM ({grouped})"
     whole = run(sql, {})
     monkeypatch.setenv("AI_PATTERNS_ENGINE_SPILL", str(tmp_path))
     monkeypatch.setenv("AI_PATTERNS_ENGINE_MEMORY", "40MB")

@@ -90,9 +90,8 @@ def test_a_shorter_time_than_readers_need_is_refused(system: SystemSpec, lake: L
 
 
 def test_a_half_done_backfill_is_waited_for(system: SystemSpec, lake: Lake) -> None:
-    held = {
-        "number": 1, "at": dt.datetime.now(dt.UTC), "backfill": "b-1", "versions": '{"events/orders": 0}', "partitions": "{}"
-    }  # fmt: skip
+    now = dt.datetime.now(dt.UTC)
+    held = {"number": 1, "at": now, "backfill": "b-1", "versions": '{"events/orders": 0}', "partitions": "{}"}
     lake.append_fenced(holds.TABLE, pa.Table.from_pylist([held], holds.SCHEMA), app=holds.TABLE, number=1)
     with pytest.raises(ServiceUnavailableError, match="backfill 'b-1' is half done"):
         maintain(system, lake)
