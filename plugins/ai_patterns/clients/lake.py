@@ -30,6 +30,9 @@ DAY = "day"
 
 _ATTEMPTS = 6
 
+_LEDGER = {"delta.checkpointInterval": "10"}
+"""Of tables that are looked at all the time: whoever opens one reads the commits since its last checkpoint one by one."""
+
 T = TypeVar("T")
 
 
@@ -232,7 +235,7 @@ class Lake:
         Returns:
             Whether the rows were committed; False means that another commit came between: read again.
         """
-        self.create(table, rows.schema)
+        self.create(table, rows.schema, properties=_LEDGER)
         handle = self.open(table)
         if (handle.transaction_version(app) or 0) != number - 1:
             return False
