@@ -31,7 +31,7 @@ DAY = "day"
 _ATTEMPTS = 6
 
 _LEDGER = {"delta.checkpointInterval": "10"}
-"""Of tables that are looked at all the time: whoever opens one reads the commits since its last checkpoint one by one."""
+"""Of tables that are looked at all the time: whoever opens one reads each commit since its last checkpoint."""
 
 T = TypeVar("T")
 
@@ -113,8 +113,8 @@ class Lake:
             return [days]
         files = pa.table(self.open(table).get_add_actions(flatten=True))
         rows: Counter[dt.date] = Counter()
-        for day, count in zip(files[f"partition.{DAY}"].to_pylist(), files["num_records"].to_pylist(), strict=True):
-            rows[day] += count
+        for file in files.to_pylist():
+            rows[file[f"partition.{DAY}"]] += file["num_records"] or 0
         return cut(days, rows, Limits.from_environment().batch_rows)
 
     def replace_days(

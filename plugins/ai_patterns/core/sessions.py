@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 BATCH_ROWS = 1_000_000
 """Rows that a job which works in batches of days takes at once, where nothing else is said."""
@@ -58,6 +60,8 @@ def connect(limits: Limits | None = None) -> duckdb.DuckDBPyConnection:
     Raises:
         ValueError: a limit is none that DuckDB knows.
     """
+    import duckdb  # some 100 ms that a process which only asks for the limits does not need
+
     limits = limits or Limits.from_environment()
     spill = Path(limits.spill or tempfile.gettempdir())
     spill.mkdir(parents=True, exist_ok=True)
