@@ -104,7 +104,7 @@ SUITES = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=10)
 @given(TABLES, SUITES.map(lambda lists: [each for some in lists for each in some]))
 def test_one_pass_equals_the_library_field_by_field(rows: pa.Table, suite: list[Configuration]) -> None:
     found = evaluate_in_one_pass(rows, suite)

@@ -102,7 +102,7 @@ def test_a_range_equals_its_days_one_by_one(rows, system, tmp_path_factory):
 
 
 @given(rows=event_streams.events(most=40), budget=st.integers(1, 12))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_few_rows_at_once_make_the_same_tables(rows, budget, system, tmp_path_factory):
     days = Days(dt.date(2024, 3, 28), dt.date(2024, 4, 6))
     whole, cut = (Lake(str(tmp_path_factory.mktemp("lake")), system.name) for _ in range(2))
