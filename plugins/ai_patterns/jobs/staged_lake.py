@@ -72,6 +72,10 @@ class StagedLake(Lake):
         dataset = ds.dataset([rest, self.staging.dataset(list(staged), live.schema)])
         return dataset if days is None else dataset.filter(pc.field(DAY).isin(list(days)))
 
+    def batches(self, table: str, days: Days) -> list[Days]:  # noqa: ARG002  of every table alike
+        """The days as they are: a step that is taken up again must find its own files."""
+        return [days]
+
     def replace_days(
         self,
         table: str,
