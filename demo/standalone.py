@@ -18,7 +18,7 @@ from types import FrameType
 
 import httpx
 
-START_SECONDS = 240
+START_SECONDS = 360
 STOP_SECONDS = 15
 
 

@@ -27,6 +27,9 @@ class CeleryCluster(Standalone):
             "AIRFLOW__CELERY__BROKER_URL": f"redis://{redis.address}/0",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{postgres.url}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
+            # Each file is read once: two cores have better to do.
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
             "AIRFLOW__API_AUTH__JWT_SECRET": "shared-by-all-parts-of-one-cluster",
             "PYTHONPATH": "",
         }

@@ -21,6 +21,7 @@ from postgres_server import Postgres, postgres
 
 __all__ = ["postgres"]
 
+FILES = ("data_pipeline", "batch_processing", "feature_store", "online_offline_serving", "feedback_loop")
 STEPS = (
     "data_pipeline", "batch_processing", "feature_store", "model_training", "model_promotion", "batch_scoring",
     "feedback_loop",
@@ -48,8 +49,10 @@ def site(
     """A cluster whose DAGs are those of the docks."""
     home = tmp_path_factory.mktemp("celery")
     project = home / "project"
-    for name in ("dags", "plugins"):
-        shutil.copytree(repository / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(repository / "plugins", project / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "dags").mkdir()
+    for name in FILES:
+        shutil.copy(repository / "dags" / f"{name}.py", project / "dags")
     shutil.copytree(docks_folder, project / "include" / "systems" / "docks")
     with running(CeleryCluster(home / "airflow", project, postgres, redis)) as cluster:
         journal = Journal(AirflowClient(cluster.url, cluster.user, cluster.password), "docks")
