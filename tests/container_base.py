@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -30,9 +31,8 @@ def write_python(root: Path) -> None:
     for name in ("python3", "python"):
         (local / "bin" / name).symlink_to(version)
     shutil.copy("/bin/sh", root / "bin" / "sh")
-    certificates = Path("/etc/ssl/certs/ca-certificates.crt")
-    if certificates.exists():
-        shutil.copy(certificates, root / certificates.relative_to("/"))
+    known = Path("/etc/ssl/certs/ca-certificates.crt")
+    shutil.copy(os.environ.get("SSL_CERT_FILE", known), root / known.relative_to("/"))
     extensions = (home / "lib" / version / "lib-dynload").glob("*.so")
     _copy_libraries(root, [home / "bin" / version, Path("/bin/sh"), *extensions, *_system_libraries()])
 

@@ -10,7 +10,7 @@ FROM ${UV} AS uv
 FROM ${BASE} AS build
 COPY --from=uv /uv /usr/local/bin/uv
 ARG UV_CACHE_DIR=/tmp/uv
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1
 COPY include/docker/services.lock /tmp/services.lock
 RUN uv venv --no-config /app/.venv \
     && uv pip sync --no-config --python /app/.venv/bin/python --require-hashes /tmp/services.lock
