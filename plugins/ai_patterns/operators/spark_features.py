@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, BaseOperatorLink, Connection, Context
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from ai_patterns.errors import ServiceRejectedError
 from ai_patterns.hooks.lake import LakeHook
