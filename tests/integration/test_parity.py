@@ -25,6 +25,7 @@ from ai_patterns.jobs.features import build_features
 from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.parity import ParityReport, check_parity
 from ai_patterns.jobs.parity_view import read_examples, read_pair, read_shares
+from ai_patterns.jobs.served_vectors import find_prediction
 from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.model import ParitySpec
@@ -216,14 +217,14 @@ def test_one_prediction_side_by_side(site: Site) -> None:
     log_predictions(site.system, site.lake, BUGS["Celsius instead of Fahrenheit"].serve(site))
     check_parity(site.system, site.lake, SERVED)
     (first, *_) = read_examples(site.lake)
-    pair = read_pair(site.system, site.lake, first)
+    pair = read_pair(site.system, site.lake, find_prediction(site.lake, first))
     unlike = {item.feature: item for item in pair.pairs if item.cause}
     assert set(unlike) == {"weather_now__temp_6h"}
     item = unlike["weather_now__temp_6h"]
     assert float(item.served or "") == (float(item.recomputed or "") - 32) / 1.8
     assert {row["feature"] for row in read_shares(site.lake) if row["differing"]} == {"weather_now__temp_6h"}
-    with pytest.raises(LookupError, match="no online prediction 'p-none'"):
-        read_pair(site.system, site.lake, "p-none")
+    with pytest.raises(LookupError, match="no prediction 'p-none'"):
+        find_prediction(site.lake, "p-none")
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import Registry
-from ai_patterns.core.days import Days
+from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.lineage import counted_sql, groups_read
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.jobs.served_vectors import read_served
+from ai_patterns.jobs.served_vectors import Place, read_vector
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -65,16 +65,14 @@ class Lineage:
     groups: Mapping[str, tuple[CountedPartition, ...]]
 
 
-def explain(system: SystemSpec, lake: Lake, registry: Registry, prediction_id: str) -> Lineage:
+def explain(system: SystemSpec, lake: Lake, registry: Registry, place: Place) -> Lineage:
     """What one prediction rests on, from recorded facts alone.
 
     Raises:
-        LookupError: there is no such prediction.
         ServiceUnavailableError: the lake cannot be read.
     """
-    row = _find(lake, prediction_id)
-    day = Days(row[DAY], row[DAY])
-    served = read_served(system, lake, day, prediction_id, row["mode"])
+    row = _facts(lake, place)
+    served = read_vector(system, lake, place)
     decision = served.rows.slice(0, 1)
     by_stream: dict[str, list[str]] = {}
     for name in groups_read(system):
@@ -83,26 +81,23 @@ def explain(system: SystemSpec, lake: Lake, registry: Registry, prediction_id: s
     for stream, names in by_stream.items():
         groups |= _counted(system, lake, stream, names, decision)
     return Lineage(
-        prediction_id, {name: row[name] for name in system.decision_stream.key}, row["decided_at"], row["served_at"],
+        place.prediction_id, {name: row[name] for name in system.decision_stream.key}, row["decided_at"], row["served_at"],
         row["score"], row["mode"], _model(registry, row["model_version"]), groups,
     )  # fmt: skip
 
 
 def _model(registry: Registry, version: int) -> dict[str, Any]:
     try:
-        return registry.facts(version)
+        return RegistryReader(registry.tracking_uri, registry.model_name).facts(version)
     except ServiceUnavailableError as error:
         return {"version": version, "problem": str(error)}
 
 
-def _find(lake: Lake, prediction_id: str) -> dict[str, Any]:
-    chosen = ds.field("prediction_id") == prediction_id
-    # The ids alone are searched first: vectors are a hundred times their size.
-    found = lake.dataset(TABLE).to_table(columns=[DAY, "prediction_id"], filter=chosen)
-    if not found.num_rows:
-        raise LookupError(f"{lake.system!r} has no prediction {prediction_id!r}")
-    day = ds.field(DAY) == found[DAY][0]
-    row: dict[str, Any] = lake.dataset(TABLE).filter(day & chosen).head(1).drop_columns(["features"]).to_pylist()[0]
+def _facts(lake: Lake, place: Place) -> dict[str, Any]:
+    """The prediction without its vector, which is a hundred times the size of the rest."""
+    predictions = lake.dataset(TABLE, place.days)
+    columns = [name for name in predictions.schema.names if name != "features"]
+    row: dict[str, Any] = predictions.to_table(columns=columns, filter=place.chosen).to_pylist()[0]
     return row
 
 
@@ -114,6 +109,7 @@ def _counted(
     event, specs = ds.field(spec.event_time), {name: system.groups[name] for name in groups}
     oldest = decided - max(group.max_window + 2 * group.hop for group in specs.values())
     inside = (event > pa.scalar(oldest)) & (event <= pa.scalar(decided))
+    inside &= ds.field(DAY) <= pa.scalar(decided.date())
     keys = [key for group in specs.values() for key in group.key]
     columns = dict.fromkeys([DAY, *spec.key, *keys, spec.event_time, spec.known_time])
     events = lake.dataset(f"events/{stream}").to_table(columns=list(columns), filter=inside)

@@ -53,25 +53,62 @@ class ServedVectors:
         return replace(self, rows=self.rows.set_column(at, name, pa.array(values, column.type)))
 
 
-def read_served(
-    system: SystemSpec,
-    lake: Lake,
-    days: Days | None = None,
-    prediction_id: str | None = None,
-    mode: Mode = "online",
-) -> ServedVectors:
-    """The predictions of a mode decided on `days`, or the one with this id; none where there is no such table."""
-    names = ["prediction_id", *system.decision_stream.key, "decided_at", "served_at", "features", DAY]
+@dataclass(frozen=True)
+class Place:
+    """Where a prediction lies.
+
+    Attributes:
+        prediction_id: its id.
+        days: its day.
+        mode: how it was made.
+    """
+
+    prediction_id: str
+    days: Days
+    mode: Mode
+
+    @property
+    def chosen(self) -> ds.Expression:
+        """It alone, of the predictions of its day."""
+        return (ds.field("mode") == self.mode) & (ds.field("prediction_id") == self.prediction_id)
+
+
+def find_prediction(lake: Lake, prediction_id: str) -> Place:
+    """Where a prediction lies; the ids alone are searched.
+
+    Raises:
+        LookupError: there is no such prediction.
+    """
+    chosen = ds.field("prediction_id") == prediction_id
+    found = lake.dataset(TABLE).to_table(columns=[DAY, "mode"], filter=chosen) if lake.exists(TABLE) else None
+    if not found:
+        raise LookupError(f"{lake.system!r} has no prediction {prediction_id!r}")
+    day = found[DAY][0].as_py()
+    return Place(prediction_id, Days(day, day), found["mode"][0].as_py())
+
+
+def read_served(system: SystemSpec, lake: Lake, days: Days) -> ServedVectors:
+    """The online predictions decided on `days`; none where there is no such table."""
     if not lake.exists(TABLE):
-        none = pa.table({name: pa.array([], pa.string()) for name in names})
+        none = pa.table({name: pa.array([], pa.string()) for name in _columns(system)})
         return ServedVectors(none, (), none)
-    chosen = ds.field("mode") == mode
-    if prediction_id is not None:
-        chosen &= ds.field("prediction_id") == prediction_id
-    table = lake.dataset(TABLE, days).filter(chosen).to_table(columns=names)
+    return _served(system, lake.dataset(TABLE, days), ds.field("mode") == "online")
+
+
+def read_vector(system: SystemSpec, lake: Lake, place: Place) -> ServedVectors:
+    """One prediction."""
+    return _served(system, lake.dataset(TABLE, place.days), place.chosen)
+
+
+def _served(system: SystemSpec, predictions: ds.Dataset, chosen: ds.Expression) -> ServedVectors:
+    table = predictions.to_table(columns=_columns(system), filter=chosen)
     table = table.sort_by([("served_at", "ascending"), ("prediction_id", "ascending")])
     logged = tuple(_object(text) for text in table["features"].to_pylist())
     return ServedVectors(table.drop_columns(["features"]), logged, _rows(system, table, logged))
+
+
+def _columns(system: SystemSpec) -> list[str]:
+    return ["prediction_id", *system.decision_stream.key, "decided_at", "served_at", "features", DAY]
 
 
 def true_inputs(system: SystemSpec, lake: Lake, served: ServedVectors) -> list[dict[str, object] | None]:

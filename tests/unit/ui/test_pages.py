@@ -86,7 +86,7 @@ FULL: dict[str, dict[str, Any]] = {
     "problem": {"title": "Models", "problem": EVIL},
 }  # fmt: skip
 TOLD = {
-    "features": ["12,345", "2.05", "var(--bad) 41%", "/ai-patterns/systems/docks/predictions/a/b"],
+    "features": ["12,345", "2.05", "var(--bad) 30%", "/ai-patterns/systems/docks/predictions/a/b"],
     "models": [
         "compare logloss in words",
         "-0.0456 to 0.0078",
