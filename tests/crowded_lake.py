@@ -76,12 +76,13 @@ def _predictions(system: SystemSpec, decisions: pa.Table, span: range, crowd: Cr
     logged = {name: f"d.{name}" for name in system.decision.inputs}
     if crowd.wide:
         logged |= {name: f"{_draw(name, 100_000)} / 997.0" for name in system.model.columns if name not in logged}
+    pairs = ", ".join(f"'{name}', {sql}" for name, sql in logged.items())
     columns = {
         **{key: f"d.{key}" for key in stream.key},
         "prediction_id": "md5(i::VARCHAR)",
         "decided_at": f"d.{stream.event_time} - to_seconds({lead})",
         "served_at": f"d.{stream.event_time} - to_seconds({lead})",
-        "features": f"json_object({', '.join(f"'{name}', {sql}" for name, sql in logged.items())})::VARCHAR",
+        "features": f"json_object({pairs})::VARCHAR",
         "score": f"{_draw('score', 1000)} / 1000.0",
         "model_version": "i % 5 + 1",
         "degraded": "[]::VARCHAR[]",
@@ -102,7 +103,7 @@ def _draw(what: str, below: int) -> str:
 
 def _value(name: str, column: ColumnSpec) -> str:
     if column.values:
-        return f"{list(column.values)}[1 + {_draw(name, len(column.values))}]"
+        return f"{list(column.values)}[1 + {_draw(name, len(column.values))}::BIGINT]"
     kinds = {
         "string": f"'{name}' || {_draw(name, ENTITIES)}",
         "boolean": f"{_draw(name, 4)} = 0",

@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.registry_reader import RegistryReader
+from ai_patterns.core.days import Days
 from ai_patterns.core.lineage import counted_sql, groups_read
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.engines import duckdb
@@ -109,10 +110,10 @@ def _counted(
     event, specs = ds.field(spec.event_time), {name: system.groups[name] for name in groups}
     oldest = decided - max(group.max_window + 2 * group.hop for group in specs.values())
     inside = (event > pa.scalar(oldest)) & (event <= pa.scalar(decided))
-    inside &= ds.field(DAY) <= pa.scalar(decided.date())
     keys = [key for group in specs.values() for key in group.key]
     columns = dict.fromkeys([DAY, *spec.key, *keys, spec.event_time, spec.known_time])
-    events = lake.dataset(f"events/{stream}").to_table(columns=list(columns), filter=inside)
+    recent = f"{spec.event_time} >= '{oldest.isoformat()}' AND {DAY} <= '{decided.date()}'"
+    events = lake.dataset(f"events/{stream}", files=recent).to_table(columns=list(columns), filter=inside)
     each = [f"SELECT '{name}' AS name, * FROM ({counted_sql(group, spec)})" for name, group in specs.items()]
     counted = duckdb.run(" UNION ALL ".join(each), {"events": events, "decisions": decision})
     offsets = _offsets(lake, stream, spec.key, counted) if spec.topic else {}
@@ -130,8 +131,9 @@ def _offsets(
     """By group, day and topic partition, the first and the last offset of the counted events that landed."""
     if not counted.num_rows or not lake.exists(f"landed/{stream}"):
         return {}
-    landed = lake.dataset(f"landed/{stream}").to_table(
-        columns=[*key, DAY, "topic_partition", "topic_offset"], filter=ds.field(DAY).isin(pc.unique(counted[DAY]))
+    days = pc.min_max(counted[DAY]).as_py()
+    landed = lake.read(
+        f"landed/{stream}", Days(days["min"], days["max"]), [*key, DAY, "topic_partition", "topic_offset"]
     )
     sql = f"""
 SELECT name, {DAY}, topic_partition, min(topic_offset) AS first, max(topic_offset) AS last

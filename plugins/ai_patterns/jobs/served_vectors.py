@@ -79,12 +79,21 @@ def find_prediction(lake: Lake, prediction_id: str) -> Place:
     Raises:
         LookupError: there is no such prediction.
     """
-    chosen = ds.field("prediction_id") == prediction_id
-    found = lake.dataset(TABLE).to_table(columns=[DAY, "mode"], filter=chosen) if lake.exists(TABLE) else None
+    found = _search(lake, prediction_id) if lake.exists(TABLE) else None
     if not found:
         raise LookupError(f"{lake.system!r} has no prediction {prediction_id!r}")
     day = found[DAY][0].as_py()
     return Place(prediction_id, Days(day, day), found["mode"][0].as_py())
+
+
+def _search(lake: Lake, prediction_id: str) -> pa.Table:
+    files = lake.local_files(TABLE)
+    if not files:
+        chosen = ds.field("prediction_id") == prediction_id
+        return lake.dataset(TABLE).to_table(columns=[DAY, "mode"], filter=chosen)
+    # DuckDB opens a thousand files in the time in which Delta's own reader makes a dataset of them.
+    sql = f"SELECT {DAY}, mode FROM read_parquet($files, hive_partitioning = true) WHERE prediction_id = $id"
+    return duckdb.run(sql, {}, parameters={"files": files, "id": prediction_id})
 
 
 def read_served(system: SystemSpec, lake: Lake, days: Days) -> ServedVectors:
