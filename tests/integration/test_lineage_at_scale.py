@@ -22,7 +22,7 @@ from ai_patterns.jobs.served_vectors import find_prediction
 from ai_patterns.spec.system import SystemSpec
 from crowded_lake import Crowd, fill
 
-CROWD = Crowd(Days.parse("2013-01-01/2013-12-31"), events=20_000, predictions=100_000)
+CROWD = Crowd(Days.parse("2013-05-01/2013-07-29"), events=30_000, predictions=1_000_000)
 DAY_ASKED = dt.date(2013, 7, 9)
 WALKED = 200
 Walked = dict[str, dict[dt.date, int]]

@@ -118,9 +118,10 @@ def _counted(
     counted = duckdb.run(" UNION ALL ".join(each), {"events": events, "decisions": decision})
     offsets = _offsets(lake, stream, spec.key, counted) if spec.topic else {}
     found: dict[str, tuple[CountedPartition, ...]] = dict.fromkeys(groups, ())
-    days = f"SELECT name, {DAY}, count(*) AS rows FROM counted GROUP BY ALL ORDER BY ALL"
-    for row in duckdb.run(days, {"counted": counted}).to_pylist():
-        part = CountedPartition(f"events/{stream}", row[DAY], row["rows"], offsets.get((row["name"], row[DAY]), {}))
+    days = counted.group_by(["name", DAY]).aggregate([([], "count_all")])
+    for row in days.sort_by([("name", "ascending"), (DAY, "ascending")]).to_pylist():
+        place = row["name"], row[DAY]
+        part = CountedPartition(f"events/{stream}", row[DAY], row["count_all"], offsets.get(place, {}))
         found[row["name"]] += (part,)
     return found
 

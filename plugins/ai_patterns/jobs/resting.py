@@ -18,6 +18,7 @@ from ai_patterns.core.lineage import groups_read, resting_sql, widest
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.prediction_features import prediction_features
+from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.features import GroupSpec
 from ai_patterns.spec.streams import StreamSpec
 from ai_patterns.spec.system import SystemSpec
@@ -104,15 +105,12 @@ def _with_inputs(system: SystemSpec, lake: Lake, made: pa.Table, groups: Sequenc
     inputs = [name for name in dict.fromkeys(each for group in groups for each in group.key) if name not in key]
     if not inputs or not made.num_rows:
         return made
-    columns = list(dict.fromkeys([*key, *inputs, stream.known_time]))
-    by_then = ds.field(stream.known_time) <= pc.max(made["decided_at"])
-    events = lake.dataset(f"events/{system.decision.stream}").to_table(columns=columns, filter=by_then)
+    columns = ", ".join(dict.fromkeys([*key, *inputs, stream.known_time]))
+    about = f"SELECT {columns} FROM stored SEMI JOIN made USING ({', '.join(key)})"
+    known = query(lake, f"events/{system.decision.stream}", about, {"made": made})
     on = " AND ".join([*(f"m.{name} = k.{name}" for name in key), f"m.decided_at >= k.{stream.known_time}"])
     chosen = ", ".join(["m.*", *(f"k.{name}" for name in inputs)])
-    sql = f"""
-WITH known AS (SELECT * FROM events SEMI JOIN made USING ({", ".join(key)}))
-SELECT {chosen} FROM made m ASOF JOIN known k ON {on}"""
-    found = duckdb.run(sql, {"made": made, "events": events})
+    found = duckdb.run(f"SELECT {chosen} FROM made m ASOF JOIN known k ON {on}", {"made": made, "known": known})
     lost = duckdb.run("SELECT * FROM made ANTI JOIN found USING (prediction_id)", {"made": made, "found": found})
     if not lost.num_rows:
         return found
@@ -134,6 +132,6 @@ def _trained_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str,
         if days.first - reach <= day <= days.last:
             found[version] = 0
     if found and lake.exists(TABLE):
-        made = lake.read(TABLE, columns=["model_version"])["model_version"]
-        found |= {row["values"]: row["counts"] for row in pc.value_counts(made).to_pylist() if row["values"] in found}
+        made = query(lake, TABLE, "SELECT model_version, count(*) AS rows FROM stored GROUP BY ALL").to_pylist()
+        found |= {row["model_version"]: row["rows"] for row in made if row["model_version"] in found}
     return found

@@ -17,6 +17,7 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.parity import Vectors
 from ai_patterns.core.predictions import TABLE, Mode, json_value
 from ai_patterns.engines import duckdb
+from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
 
@@ -79,21 +80,12 @@ def find_prediction(lake: Lake, prediction_id: str) -> Place:
     Raises:
         LookupError: there is no such prediction.
     """
-    found = _search(lake, prediction_id) if lake.exists(TABLE) else None
+    sql = f"SELECT {DAY}, mode FROM stored WHERE prediction_id = $id"
+    found = query(lake, TABLE, sql, parameters={"id": prediction_id}) if lake.exists(TABLE) else None
     if not found:
         raise LookupError(f"{lake.system!r} has no prediction {prediction_id!r}")
     day = found[DAY][0].as_py()
     return Place(prediction_id, Days(day, day), found["mode"][0].as_py())
-
-
-def _search(lake: Lake, prediction_id: str) -> pa.Table:
-    files = lake.local_files(TABLE)
-    if not files:
-        chosen = ds.field("prediction_id") == prediction_id
-        return lake.dataset(TABLE).to_table(columns=[DAY, "mode"], filter=chosen)
-    # DuckDB opens a thousand files in the time in which Delta's own reader makes a dataset of them.
-    sql = f"SELECT {DAY}, mode FROM read_parquet($files, hive_partitioning = true) WHERE prediction_id = $id"
-    return duckdb.run(sql, {}, parameters={"files": files, "id": prediction_id})
 
 
 def read_served(system: SystemSpec, lake: Lake, days: Days) -> ServedVectors:
