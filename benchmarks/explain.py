@@ -48,7 +48,7 @@ def main() -> None:
         lake, registry = Lake(f"{folder}/lake", system.name), Registry(f"sqlite:///{folder}/mlflow.db", system.name)
         fill(system, lake, Crowd(YEAR, options.events, options.predictions, wide=True))
         _register(registry)
-        drawn = random.Random(5).sample(range(options.predictions), options.calls)
+        drawn = random.Random(5).sample(range(options.predictions), options.calls)  # noqa: S311 - a sample, no secret
         ids = lake.read(TABLE, columns=["prediction_id"])["prediction_id"].take(drawn).to_pylist()
         figures = [*_commands(folder, system, ids), *_loaded(system, lake, registry, ids)]
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
@@ -84,26 +84,26 @@ def _commands(folder: str, system: SystemSpec, ids: list[str]) -> Iterator[dict[
 
     def call(*arguments: str) -> None:
         command = [sys.executable, "-m", "ai_patterns.cli", "explain", system.name, *arguments]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
 
-    yield _figure("ai-patterns explain ID", [_seconds(lambda: call(each)) for each in ids])
+    yield _figure("ai-patterns explain ID", [_seconds(call, each) for each in ids])
     for stream in system.streams:
-        seconds = [_seconds(lambda: call("--partition", stream, PARTITION)) for _ in ids]
+        seconds = [_seconds(call, "--partition", stream, PARTITION) for _ in ids]
         yield _figure(f"ai-patterns explain --partition {stream}", seconds)
 
 
 def _loaded(system: SystemSpec, lake: Lake, registry: Registry, ids: list[str]) -> Iterator[dict[str, Any]]:
-    yield _figure("search for an id, loaded", [_seconds(lambda: find_prediction(lake, each)) for each in ids])
+    yield _figure("search for an id, loaded", [_seconds(find_prediction, lake, each) for each in ids])
     places = [find_prediction(lake, each) for each in ids]
-    yield _figure("explain, loaded", [_seconds(lambda: explain(system, lake, registry, each)) for each in places])
+    yield _figure("explain, loaded", [_seconds(explain, system, lake, registry, each) for each in places])
     for stream in system.streams:
-        seconds = [_seconds(lambda: resting_on(system, lake, registry, stream, Days.parse(PARTITION).first))]
+        seconds = [_seconds(resting_on, system, lake, registry, stream, Days.parse(PARTITION).first)]
         yield _figure(f"resting on {stream}, loaded", seconds)
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def _seconds(call: Callable[..., object], *arguments: object) -> float:
     began = time.perf_counter()
-    call()
+    call(*arguments)
     return time.perf_counter() - began
 
 

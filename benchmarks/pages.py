@@ -65,7 +65,9 @@ def _predictions(system: SystemSpec) -> dict[str, str]:
     """The newest prediction of each mode."""
     rows = Lake(str(HOME / "lake"), system.name).read(TABLE, columns=["prediction_id", "mode", "decided_at"])
     rows = rows.sort_by("decided_at")
-    return {mode: rows.filter(pc.equal(rows["mode"], mode))["prediction_id"][-1].as_py() for mode in ("online", "batch")}
+    return {
+        mode: rows.filter(pc.equal(rows["mode"], mode))["prediction_id"][-1].as_py() for mode in ("online", "batch")
+    }
 
 
 def _figure(page: str, show: Callable[[], str]) -> dict[str, Any]:
@@ -76,7 +78,11 @@ def _figure(page: str, show: Callable[[], str]) -> dict[str, Any]:
         seconds.append(time.perf_counter() - began)
     first, *later = seconds
     middle = sorted(later)[len(later) // 2]
-    figures = {"first ms": round(first * 1000), "median ms": round(middle * 1000), "slowest ms": round(max(later) * 1000)}
+    figures = {
+        "first ms": round(first * 1000),
+        "median ms": round(middle * 1000),
+        "slowest ms": round(max(later) * 1000),
+    }
     return {"page": page, **figures, "goal ms": round(GOAL * 1000), "met": max(later) < GOAL}
 
 

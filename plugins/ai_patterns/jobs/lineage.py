@@ -81,9 +81,10 @@ def explain(system: SystemSpec, lake: Lake, registry: Registry, place: Place) ->
     groups: dict[str, tuple[CountedPartition, ...]] = {}
     for stream, names in by_stream.items():
         groups |= _counted(system, lake, stream, names, decision)
+    key = {name: row[name] for name in system.decision_stream.key}
     return Lineage(
-        place.prediction_id, {name: row[name] for name in system.decision_stream.key}, row["decided_at"], row["served_at"],
-        row["score"], row["mode"], _model(registry, row["model_version"]), groups,
+        place.prediction_id, key, row["decided_at"], row["served_at"], row["score"], row["mode"],
+        _model(registry, row["model_version"]), groups,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.days import Days
@@ -72,9 +72,7 @@ def resting_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str, 
     return Resting(duckdb.run(sql, {"made": made, "found": found}), models)
 
 
-def _made(
-    system: SystemSpec, lake: Lake, stream: str, events: pa.Table, groups: Sequence[GroupSpec]
-) -> pa.Table:
+def _made(system: SystemSpec, lake: Lake, stream: str, events: pa.Table, groups: Sequence[GroupSpec]) -> pa.Table:
     """The predictions that could count one of the events, or were made about one."""
     reach = _reach(system.streams[stream], events, groups)
     days = Days(reach[0].date(), reach[1].date())
@@ -100,7 +98,7 @@ def _within(column: str, span: tuple[dt.datetime, dt.datetime]) -> ds.Expression
 
 
 def _with_inputs(system: SystemSpec, lake: Lake, made: pa.Table, groups: Sequence[GroupSpec]) -> pa.Table:
-    """Each prediction with the groups' keys as the decision's stream had them; as they were logged where it had none."""
+    """Each prediction with the groups' keys as the decision's stream had them, else as they were logged."""
     stream, key = system.decision_stream, system.decision_stream.key
     inputs = [name for name in dict.fromkeys(each for group in groups for each in group.key) if name not in key]
     if not inputs or not made.num_rows:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 # Cells are shaded by 48 % at most: beyond it the text's contrast falls below 4.5, in the dark first (WCAG 2.2, 1.4.3).
 
+
 def heat_map(rows: Sequence[Mapping[str, Any]]) -> Markup:
     """The share of differing values by feature and day; features that never differ are left out.
 
