@@ -15,6 +15,7 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.parity import CAUSES
 from ai_patterns.jobs.parity import compare
 from ai_patterns.jobs.parity_tables import SUMMARY
+from ai_patterns.jobs.recent_values import recent_relations
 from ai_patterns.jobs.served_vectors import Place, read_vector
 from ai_patterns.spec.system import SystemSpec
 
@@ -60,7 +61,8 @@ class VectorPair:
 def read_pair(system: SystemSpec, lake: Lake, place: Place) -> VectorPair:
     """Both vectors of one online prediction; the second is recomputed now."""
     served = read_vector(system, lake, place)
-    found = compare(system, lake, served).found
+    relations = recent_relations(system, lake, served.rows.to_pylist()[0])
+    found = compare(system, lake, served, relations).found
     pairs = []
     for name, differs in found.differs.items():
         age = float(found.age[name][0])

@@ -16,7 +16,6 @@ from ai_patterns.core.cells import ABSENT, Array, to_cells
 from ai_patterns.core.days import Days
 from ai_patterns.core.parity import Vectors
 from ai_patterns.core.predictions import TABLE, Mode, json_value
-from ai_patterns.engines import duckdb
 from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
@@ -117,15 +116,13 @@ def true_inputs(system: SystemSpec, lake: Lake, served: ServedVectors) -> list[d
     stream, key = system.decision_stream, system.decision_stream.key
     inputs = [name for name in system.decision.inputs if name not in key]
     asked = served.predictions.append_column("number", pa.array(range(served.predictions.num_rows), pa.int64()))
-    columns = list(dict.fromkeys([*key, *inputs, stream.known_time, stream.event_time]))
     packed = ", ".join(f'"{name}" := e.{name}' for name in [*key, *inputs])
     sql = f"""
 SELECT a.number, struct_pack({packed}) AS inputs
-FROM asked a JOIN events e ON {" AND ".join(f"a.{name} = e.{name}" for name in key)}
+FROM asked a JOIN stored e ON {" AND ".join(f"a.{name} = e.{name}" for name in key)}
 WHERE e.{stream.known_time} <= a.decided_at
 QUALIFY row_number() OVER (PARTITION BY a.number ORDER BY e.{stream.known_time} DESC, e.{stream.event_time} DESC) = 1"""
-    events = lake.dataset(f"events/{system.decision.stream}").scanner(columns=columns)
-    found = duckdb.run(sql, {"asked": asked, "events": events.to_table()})
+    found = query(lake, f"events/{system.decision.stream}", sql.lstrip(), {"asked": asked})
     by_row = dict(zip(found["number"].to_pylist(), found["inputs"].to_pylist(), strict=True))
     return [by_row.get(number) for number in range(asked.num_rows)]
 

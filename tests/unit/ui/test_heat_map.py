@@ -16,7 +16,7 @@ def test_shares_that_differ_are_shaded() -> None:
     html = str(heat_map(rows))
     assert "calm" not in html
     assert "var(--bad) 30%" in html
-    assert "var(--idle) 18%" in html
+    assert "var(--idle) 16%" in html
     assert 'title="50 of 100 differ, 0 forgiven">50%</td>' in html
     assert html.count(">-</td>") == 1  # nothing of warmth was compared on the second day
 
