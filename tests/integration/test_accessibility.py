@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
+from accessibility import grave
 from ai_patterns.ui.page import render, render_page
 from ai_patterns.ui.views import View
 from shown_pages import FULL, STATUS
 
-GRAVE = {"serious", "critical"}
 SIZES = ((1440, 1000), (390, 844))
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -24,16 +23,6 @@ def page(require_program) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
         yield browser.new_page()
         browser.close()
-
-
-def grave(page: Page) -> list[str]:
-    """The grave findings: rule, and the markup that breaks it."""
-    return [
-        f"{found['id']}: {node['html'][:200]} {node['any'][0]['message'] if node['any'] else ''}"
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in GRAVE
-        for node in found["nodes"]
-    ]
 
 
 def html_of(name: str, docks) -> str:
