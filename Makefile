@@ -82,7 +82,7 @@ check: setup ## ruff, ruff format, mypy --strict and the import layers
 evaluate: setup ## the ladder of features and the honesty proof of one SYSTEM, into .run/evaluate.json (some ten minutes)
 	@$(BIN)/ai-patterns evaluate $(SYSTEM) $(if $(FIRST),--first $(FIRST)) $(if $(LAST),--last $(LAST)) --output .run/evaluate.json
 
-bench: setup ## run benchmarks/ (ONLY=name for one of them)
+bench: setup packages ## run benchmarks/ (ONLY=name for one of them)
 	@found=($$(ls benchmarks/$(or $(ONLY),*).py 2>/dev/null || true))
 	if [ $${#found[@]} -eq 0 ]; then
 	  echo "There is no benchmark $(if $(ONLY),named '$(ONLY)' )in benchmarks/." >&2
@@ -107,7 +107,7 @@ SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_la
 
 SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms
 
-soak: setup ## the fault tests with full counts (KILLS, CRASH_POINTS, CHALLENGERS ... above), into .run/soak.json
+soak: setup packages ## the fault tests with full counts (KILLS, CRASH_POINTS, CHALLENGERS ... above), into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
 	$(BIN)/pytest -s $(SOAK_TESTS) -k '$(SOAK_CASES)' \
 	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \

@@ -6,10 +6,12 @@ import asyncio
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,7 @@ from ai_patterns.spec.system import SystemSpec
 from seeded_streams import Row, bad_messages, by_key, duckdb_tiles, first_of_each, made_up_system, random_rows, to_json
 
 SECONDS = 60.0
+TOPICS = "flights_on_flink"
 
 
 @pytest.fixture(scope="module")
@@ -240,17 +243,25 @@ def test_operators_submit_once_upgrade_and_stop(connection, flink, monkeypatch) 
         wrong.execute({})
 
 
-def test_a_groups_tiles_by_operator(connection, flink, broker, monkeypatch, repository) -> None:
+@pytest.fixture
+def flights(repository, tmp_path) -> Path:
+    """The flights' folder with topics of its own: those of other tests on the same broker hold other messages."""
+    folder = shutil.copytree(repository / "include" / "systems" / "flights", tmp_path / "flights")
+    told = folder / "system.yaml"
+    told.write_text(told.read_text("utf-8").replace("topic: flights.", f"topic: {TOPICS}."), "utf-8")
+    return folder
+
+
+def test_a_groups_tiles_by_operator(connection, flink, broker, monkeypatch, flights) -> None:
     monkeypatch.setattr(flink_sql, "POLL_SECONDS", 0.2)
     monkeypatch.setenv("AIRFLOW_CONN_AI_PATTERNS_KAFKA", f"kafka://{broker.servers}")
-    broker.create_topic("flights.departed")
+    broker.create_topic(f"{TOPICS}.departed")
     plane = {"flight_id": "1", "carrier": "UA", "flight": "1", "origin": "EWR", "dest": "IAH", "tailnum": "N1"}
     event = {**plane, "departed_at": "2013-01-01T10:17:00+00:00", "dep_delay": 2.5, "departed_late": False}
     with broker.producer() as producer:
         for changes in ({}, {}, {"flight_id": "2", "origin": "LHR"}, {"flight_id": "3", "dep_delay": 3}):
-            producer.send("flights.departed", Record(json.dumps({**event, **changes}).encode()))
-    system = repository / "include" / "systems" / "flights"
-    task = FlinkTilesOperator(task_id="tiles", system=system, group="plane_out")
+            producer.send(f"{TOPICS}.departed", Record(json.dumps({**event, **changes}).encode()))
+    task = FlinkTilesOperator(task_id="tiles", system=flights, group="plane_out")
     found: list[Row] = []
     with broker.reader(run(task)["name"]) as reader:
         reader.assign()

@@ -93,7 +93,7 @@ def second(system: SystemSpec, lake: Lake, registry: Registry) -> object:
 
 
 def back(system: SystemSpec, lake: Lake, registry: Registry) -> object:
-    return rollback(system, lake, registry, at=NOON, reason="complaints", request="run 3")
+    return rollback(lake, registry, at=NOON, reason="complaints", request="run 3")
 
 
 STORIES: dict[str, tuple[tuple[int, ...], int | None, Callable[[SystemSpec, Lake, Registry], object]]] = {
@@ -175,7 +175,7 @@ def test_racing_promotions_and_rollbacks_leave_one_order(site: Site) -> None:
     def ask(number: int) -> Ask:
         named = {"at": NOON, "reason": "race", "request": f"run {number}"}
         if number % 2:
-            return lambda lake, registry: rollback(site.system, lake, registry, **named)
+            return lambda lake, registry: rollback(lake, registry, **named)
         return lambda lake, registry: promote(site.system, lake, registry, 4 + number, **named)
 
     told = race(site, [ask(number) for number in range(12)])

@@ -204,7 +204,7 @@ def test_a_topic_made_anew_stops_it_with_the_remedy(start, store, broker) -> Non
 
 def test_kills_at_any_moment_under_load(start, store, kafka, load, tmp_path, request) -> None:
     broker = load.broker
-    kills = max(request.config.getoption("--kills") // 4, 1)
+    kills = max(request.config.getoption("--kills") // 2, 1)
     figures, seeded = {"crash_points": 0, "kills": 0, "lost": 0, "doubled": 0}, random.Random(5)
     for number in range(kills):
         before, worker = folded(store), start()

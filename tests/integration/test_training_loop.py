@@ -127,7 +127,7 @@ def test_the_loop(site: Site) -> None:
     assert promote(system, lake, registry, 3, at=NOON, reason="retrained").previous == 1
     _score_twice(site)
 
-    back = rollback(system, lake, registry, at=NOON, reason="by hand")
+    back = rollback(lake, registry, at=NOON, reason="by hand")
     assert (back.version, back.previous, registry.alias(CHAMPION)) == (1, 3, 1)
     assert [(line.action, line.version) for line in champion_history(lake)] == [
         ("promoted", 1),
@@ -135,7 +135,7 @@ def test_the_loop(site: Site) -> None:
         ("rolled_back", 1),
     ]
     with pytest.raises(PromotionRejectedError, match="no earlier champion"):
-        rollback(system, lake, registry, at=NOON, reason="too far")
+        rollback(lake, registry, at=NOON, reason="too far")
 
     registry.set_alias(CHAMPION, 3)  # as if a process had died between the ledger and the alias
     promote(system, lake, registry, 1, at=NOON, reason="repair")

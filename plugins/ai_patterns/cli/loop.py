@@ -152,7 +152,7 @@ def _rollback(options: argparse.Namespace) -> None:
 
     system, lake = open_system(options.system)
     registry = Registry(Home.from_environment().tracking, system.name)
-    line = rollback(system, lake, registry, at=dt.datetime.now(dt.UTC), reason=options.reason)
+    line = rollback(lake, registry, at=dt.datetime.now(dt.UTC), reason=options.reason)
     print(f"{system.name}: version {line.version} is the champion again, after {line.previous}")
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ from ai_patterns.clients.ledger import ATTEMPTS, append_promotion, read_promotio
 from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, Registry
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.core.ledger import Promotion, carried_out, champion, champions
+from ai_patterns.core.promotion import Review
 from ai_patterns.errors import PromotionRejectedError, ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.jobs.review import review
 from ai_patterns.spec.system import SystemSpec
@@ -54,32 +57,65 @@ def promote(  # noqa: PLR0913  what is asked is named, word by word, in the ledg
         ServiceRejectedError: the registry has no such version.
         ServiceUnavailableError: the registry or the version's evaluation rows are not there.
     """
+    line = Promotion(0, at, "promoted", version, None, reason, {"request": request})
+    return promote_by(partial(review, system, lake, registry, version, repository), lake, registry, line, against)
+
+
+def promote_by(
+    reviewed: Callable[[], Review], lake: Lake, registry: Registry, line: Promotion, against: int | None = None
+) -> Promotion:
+    """The same for gates of any kind.
+
+    Args:
+        reviewed: holds the version against its gates and the present champion.
+        lake: where the ledger lies.
+        registry: the model's registry.
+        line: what the ledger is to say if every gate passes; the evidence is added.
+        against: as of `promote`.
+
+    Raises:
+        PromotionRejectedError: as of `promote`.
+    """
     history = reconcile(lake, registry)
-    done = carried_out(history, "promoted", request)
-    if done is None and champion(history) == version:
-        done = next(line for line in reversed(history) if line.action != "refused")
+    done = carried_out(history, "promoted", line.request)
+    if done is None and champion(history) == line.version:
+        done = next(past for past in reversed(history) if past.action != "refused")
     if done is not None:
         log.info("version %d was made the champion already, at %s", done.version, done.at)
         return done
-    line = Promotion(0, at, "promoted", version, None, reason, {"request": request})
     if against not in {None, champion(history)}:
         _refuse(lake, line, [_overtaken(history, against)])
-    verdict = review(system, lake, registry, version, repository)
+    verdict = reviewed()
     line = replace(line, evidence={**verdict.to_dict(), **line.evidence})
     if not verdict.passed:
         _refuse(lake, line, verdict.reasons)
     return _change(lake, registry, line, against or verdict.champion)
 
 
-def rollback(
-    system: SystemSpec, lake: Lake, registry: Registry, *, at: dt.datetime, reason: str, request: str | None = None
-) -> Promotion:
+def adopt(lake: Lake, registry: Registry, at: dt.datetime) -> Promotion | None:
+    """Write down a champion that was there before the ledger, so that it can be compared with and returned to.
+
+    Args:
+        lake: where the ledger lies.
+        registry: the model's registry, where somebody has set the alias by hand.
+        at: when, UTC.
+
+    Returns:
+        The first line of the ledger; None where there is a ledger already, or no such alias.
+    """
+    version = None if read_promotions(lake) else registry.alias(CHAMPION)
+    if version is None:
+        return None
+    line = Promotion(0, at, "promoted", version, None, "the champion before the ledger began", {"adopted": True})
+    return append_promotion(lake, line, lambda present: present is None)
+
+
+def rollback(lake: Lake, registry: Registry, *, at: dt.datetime, reason: str, request: str | None = None) -> Promotion:
     """Return to the champion before the present one, without gates.
 
     Args:
-        system: the system.
-        lake: its lake, with the ledger.
-        registry: its registry.
+        lake: where the ledger lies.
+        registry: the model's registry.
         at: when, UTC.
         reason: who or what asks for it.
         request: as of `promote`: a try after a crash does not go back one champion more.
@@ -92,10 +128,10 @@ def rollback(
     if done is not None:
         return done
     if len(stack) < 2:
-        raise PromotionRejectedError(f"{system.name!r} has no earlier champion to return to")
+        raise PromotionRejectedError(f"{registry.model_name!r} has no earlier champion to return to")
     if not registry.has_version(stack[-2]):
         problem = f"version {stack[-2]}, the champion before, is no longer in the registry"
-        raise PromotionRejectedError(f"{problem}; promote another version of {system.name!r}")
+        raise PromotionRejectedError(f"{problem}; promote another version of {registry.model_name!r}")
     evidence = {"champions": stack, "request": request}
     return _change(lake, registry, Promotion(0, at, "rolled_back", stack[-2], None, reason, evidence), stack[-1])
 

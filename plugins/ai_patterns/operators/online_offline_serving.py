@@ -129,7 +129,7 @@ class RollbackModelOperator(RegistryOperator):
 
         at = self.moment_of(context)
         reason = context["params"].get("reason") or f"rollback by run {context['run_id']}"
-        line = rollback(self.spec, self.lake, self.registry, at=at, reason=reason, request=_request(self, context))
+        line = rollback(self.lake, self.registry, at=at, reason=reason, request=_request(self, context))
         self.log.info("Rolled back: version %s is the champion again, after %s", line.version, line.previous)
         summary = {"version": line.version, "previous": line.previous}
         self.announce(context, Days(at.date(), at.date()), summary)

@@ -13,7 +13,7 @@ class ModelReadyTrigger(PollingTrigger):
 
     Args:
         tracking_uri: the MLflow registry.
-        system: the system's name.
+        model: the registered model, which of a system has the system's name.
         alias: `champion` or `challenger`.
         newer_than: the version must be greater than this.
         poll_interval: seconds between two looks.
@@ -23,18 +23,18 @@ class ModelReadyTrigger(PollingTrigger):
         self,
         *,
         tracking_uri: str,
-        system: str,
+        model: str,
         alias: str = "champion",
         newer_than: int = 0,
         poll_interval: float = 10.0,
     ) -> None:
         super().__init__(poll_interval)
-        self.tracking_uri, self.system = tracking_uri, system
+        self.tracking_uri, self.model = tracking_uri, model
         self.alias, self.newer_than = alias, newer_than
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
-        names = ("tracking_uri", "system", "alias", "newer_than", "poll_interval")
+        names = ("tracking_uri", "model", "alias", "newer_than", "poll_interval")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def ask(self) -> int | None:
@@ -45,5 +45,5 @@ class ModelReadyTrigger(PollingTrigger):
         """The same, in the calling thread."""
         from ai_patterns.clients.mlflow import Registry
 
-        version = Registry(self.tracking_uri, self.system).alias(self.alias)
+        version = Registry(self.tracking_uri, self.model).alias(self.alias)
         return version if version is not None and version > self.newer_than else None
