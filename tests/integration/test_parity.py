@@ -272,7 +272,7 @@ def test_the_command_prints_shares_and_vectors(command: Site, capsys: pytest.Cap
     assert [line.split()[1] for line in lines if line.startswith("*")] == ["since_landed"]
     assert len(lines) == 2 + len({*command.system.decision.inputs, *command.system.model.columns}) - 1
     assert main(["parity", "flights", "--prediction", "p-none"]) == 1
-    assert "no online prediction" in capsys.readouterr().err
+    assert "has no prediction 'p-none'" in capsys.readouterr().err
     assert main(["parity", "flights", "--days", "2013-03-08"]) == 0
     assert "nothing was served online" in capsys.readouterr().out
 
