@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+ROLLOUT = "ai_patterns.rollout"
+"""Tag of a registered model with the rollout that servers follow; empty where none runs."""
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -147,6 +149,28 @@ class Registry:
             else:
                 self._client.set_registered_model_alias(self.model_name, name, str(version))
 
+    def tag(self, name: str) -> str | None:
+        """A tag of the registered model, None where it has none such.
+
+        Raises:
+            ServiceUnavailableError: the registry cannot be reached.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with self._about(f"the tag {name}"):
+            try:
+                tags: Mapping[str, str] = self._client.get_registered_model(self.model_name).tags
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
+            return tags.get(name) or None
+
+    def set_tag(self, name: str, text: str) -> None:
+        """Write a tag of the registered model; one write, seen whole or not at all."""
+        with self._about(f"the tag {name}"):
+            self._client.set_registered_model_tag(self.model_name, name, text)
+
     def versions(self) -> list[int]:
         """All registered versions, ascending."""
         with reaching(self.tracking_uri):
@@ -161,15 +185,7 @@ class Registry:
         """
         with self._about(f"version {version}"):
             found = self._client.get_model_version(self.model_name, str(version))
-        tags = dict(found.tags)
-        lake = {name.removeprefix("lake."): int(text) for name, text in tags.items() if name.startswith("lake.")}
-        return {
-            "version": version,
-            "run_id": found.run_id,
-            "days": tags.get("days"),
-            "evaluation_days": tags.get("evaluation_days"),
-            "lake_versions": lake,
-        }
+        return training_facts(version, found.run_id, dict(found.tags))
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -245,3 +261,15 @@ class Registry:
     def _about(self, what: str) -> Iterator[None]:
         with reaching(f"{self.tracking_uri}, {what} of the model {self.model_name!r}"):
             yield
+
+
+def training_facts(version: int, run_id: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    """What `Registry.facts` tells, from the version's tags."""
+    lake = {name.removeprefix("lake."): int(text) for name, text in tags.items() if name.startswith("lake.")}
+    return {
+        "version": version,
+        "run_id": run_id,
+        "days": tags.get("days"),
+        "evaluation_days": tags.get("evaluation_days"),
+        "lake_versions": lake,
+    }

@@ -15,6 +15,7 @@ from ai_patterns.spec.system import SystemSpec
 _PLAIN = (
     "training_sets", "predictions", "landed_labels", "labels", "performance", "checks", "parity", "parity_summary",
     "certificates", "certificate_differences", "promotions", "retrainings",
+    "rollouts", "shadow_predictions",
 )  # fmt: skip
 
 

@@ -53,10 +53,12 @@ def read_prediction(spec: SystemSpec, prediction_id: str) -> Values:
     from ai_patterns.hooks.mlflow import MLflowHook
     from ai_patterns.jobs.lineage import explain
     from ai_patterns.jobs.parity_view import read_pair
+    from ai_patterns.jobs.served_vectors import find_prediction
 
     lake = LakeHook().lake(spec.name)
-    lineage = explain(spec, lake, MLflowHook().registry(spec.name), prediction_id)
-    pair = read_pair(spec, lake, prediction_id) if lineage.mode == "online" else None
+    place = find_prediction(lake, prediction_id)
+    lineage = explain(spec, lake, MLflowHook().registry(spec.name), place)
+    pair = read_pair(spec, lake, place) if place.mode == "online" else None
     return {"lineage": lineage, "pair": pair}
 
 
@@ -76,12 +78,14 @@ def _features(spec: SystemSpec, lake: Lake) -> Values:
 
 def _models(spec: SystemSpec, lake: Lake) -> Values:
     from ai_patterns.clients.ledger import read_promotions
+    from ai_patterns.clients.rollout_ledger import read_rollouts
     from ai_patterns.jobs.champion import read_champion
     from ai_patterns.jobs.status import read_weeks
 
     return {
         "champion": read_champion(lake),
         "ledger": read_promotions(lake)[-MOST:],
+        "rollouts": read_rollouts(lake)[-MOST:],
         "metric": spec.feedback.metric,
         "weeks": read_weeks(lake),
     }
