@@ -54,8 +54,6 @@ def site(
     for name in FILES:
         shutil.copy(repository / "dags" / f"{name}.py", project / "dags")
     shutil.copytree(docks_folder, project / "include" / "systems" / "docks")
-    with (project / "include" / "systems" / "docks" / "system.yaml").open("a", encoding="utf-8") as spec:
-        spec.write("schedules: {data_pipeline: null, monitoring: null}\n")  # nothing runs but what is asked for
     with running(CeleryCluster(home / "airflow", project, postgres, redis)) as cluster:
         journal = Journal(AirflowClient(cluster.url, cluster.user, cluster.password), "docks")
         journal.prepare(list(STEPS))

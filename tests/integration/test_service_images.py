@@ -34,7 +34,7 @@ SERVICES = {
 }
 HARDENED = ("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges", "--memory", "2g")
 ROW = {"order_id": 1, "placed_at": "2024-01-03T12:30:00Z", "shop": 1, "product": "rye", "grams": 0.5, "gift": False}
-SECONDS = 300
+SECONDS = 600
 
 
 @pytest.fixture(scope="module")
