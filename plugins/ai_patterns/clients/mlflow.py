@@ -239,7 +239,7 @@ class Registry:
             yield
 
 
-def training_facts(version: int, run_id: str, tags: Mapping[str, str]) -> dict[str, Any]:
+def training_facts(version: int, run_id: str | None, tags: Mapping[str, str]) -> dict[str, Any]:
     """What `Registry.facts` tells, from the version's tags."""
     lake = {name.removeprefix("lake."): int(text) for name, text in tags.items() if name.startswith("lake.")}
     return {
