@@ -103,7 +103,8 @@ SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_la
   tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
   tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
   tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py tests/integration/test_rollout.py \
-  tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py
+  tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py \
+  tests/integration/test_model_rollout_faults.py tests/unit/core/test_rollout_gates.py
 
 SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms
 
@@ -121,9 +122,11 @@ dashboards: setup ## write Grafana's dashboards into include/grafana/dashboards 
 	@mkdir -p include/grafana/dashboards
 	$(PY) -c 'from pathlib import Path; from ai_patterns.core.dashboards import DASHBOARDS, to_text; [Path("include/grafana/dashboards", f"{name}.json").write_text(to_text(name), "utf-8") for name in DASHBOARDS]'
 
-lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
-	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header -p 3.11 --universal -o requirements.lock
+LOCK := --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11
+
+lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt, and the services' share of it
+	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt $(LOCK) --universal -o requirements.lock
+	$(UV) pip compile --group services -c requirements.lock $(LOCK) --python-platform linux -o include/docker/services.lock
 
 clean: ## remove everything that make has made
 	rm -rf .run .venv .uv site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -38,6 +38,23 @@ class Fuse:
             raise CrashError
 
 
+def failing_kinds(calls: Mapping[type, Sequence[str]], fuse: Fuse) -> dict[type, Any]:
+    """Of each class one whose process may end before and after each of the named calls."""
+
+    def burning(name: str) -> Callable[..., Any]:
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            fuse.burn()
+            result = getattr(super(type(self), self), name)(*arguments, **named)
+            fuse.burn()
+            return result
+
+        return call
+
+    return {
+        kind: type(kind.__name__, (kind,), {name: burning(name) for name in names}) for kind, names in calls.items()
+    }
+
+
 class FailingTransaction:
     """A transaction that may end at each of its calls."""
 

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from ai_patterns.core.ledger import Promotion
+from ai_patterns.core.model_rollout import RolloutLine
 from ai_patterns.core.retraining import Champion
 from ai_patterns.jobs.costs import TableCost
 from ai_patterns.jobs.group_view import GroupView
@@ -40,6 +41,11 @@ LEDGER = [
     Promotion(2, AT, "refused", 2, 1, EVIL, {"gates": [TESTED]}),
     Promotion(3, AT, "rolled_back", 1, 2, "complaints", {"champions": [1]}),
 ]
+CHECK = {"name": "p99_ratio", "estimate": 1.07, "proven": 0.93, "limit": 1.5, "detail": EVIL}
+ROLLOUTS = [
+    RolloutLine(1, AT, "run 1", "started", 3, 1, 0, 0.0, EVIL),
+    RolloutLine(2, AT, "run 1", "advanced", 3, 1, 1, 0.05, "1000 requests", {"checks": [CHECK]}),
+]
 GROUP = GroupView(EVIL, "counted", "stream", (), "5m", ("rides_1h",), 12_345, DAY, AT, 7)
 LAYERS = {
     "at": AT, "boundary": AT, "stale_days": 4,
@@ -64,7 +70,7 @@ FULL: dict[str, dict[str, Any]] = {
         "decisions": [{**verdict(EVIL, value, passed=value < 1), "strength": value} for value in (0.4, 1.7)],
     },
     "models": {
-        "champion": Champion(1, AT, {"rmse": 3.0}), "ledger": LEDGER, "metric": "rmse",
+        "champion": Champion(1, AT, {"rmse": 3.0}), "ledger": LEDGER, "metric": "rmse", "rollouts": ROLLOUTS,
         "weeks": [{"day": DAY, "rmse": 3.0}, {"day": DAY, "rmse": 3.2}],
     },
     "streams": {"topics": ["docks.counted"], "landed": [LANDED], "layers": LAYERS},

@@ -19,6 +19,7 @@ OPERATORS = (
     "luigi",
     "microservices",
     "model_as_a_service",
+    "model_rollout",
     "monitoring",
     "online_offline_serving",
     "spark_features",
@@ -32,6 +33,7 @@ TRIGGERS = (
     "metric_holds",
     "model_ready",
     "partition_published",
+    "rollout_due",
     "service_ready",
 )
 NAME = "AI patterns"
@@ -48,7 +50,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators", OPERATORS)],
         "sensors": [_modules("sensors", SENSORS)],
         "triggers": [_modules("triggers", TRIGGERS)],
-        "extra-links": ["ai_patterns.operators.page_link.SystemPageLink"],
+        "extra-links": [
+            "ai_patterns.operators.page_link.SystemPageLink",
+            "ai_patterns.operators.spark_features.SparkApplicationLink",
+        ],
         "cli": ["ai_patterns.cli.airflow.get_commands"],
     }
 

@@ -24,7 +24,7 @@ from ai_patterns.jobs.promotion import promote, reconcile, rollback
 from ai_patterns.jobs.scoring import score
 from ai_patterns.jobs.training import train
 from ai_patterns.spec.system import SystemSpec
-from crash_points import CrashError, Fuse
+from crash_points import CrashError, Fuse, failing_kinds
 from orchard import DAYS, NOON, fill, orchard
 from soak_figures import add_figures
 
@@ -70,16 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def failing(site: Site, fuse: Fuse) -> tuple[Lake, Registry]:
     """The same lake and registry in a process that may end before and after each of its calls."""
 
-    def burning(kind: type, name: str) -> Callable[..., Any]:
-        def call(self: Any, *arguments: Any, **named: Any) -> Any:
-            fuse.burn()
-            result = getattr(super(type(self), self), name)(*arguments, **named)
-            fuse.burn()
-            return result
-
-        return call
-
-    kinds = {kind: type(kind.__name__, (kind,), {name: burning(kind, name) for name in CALLS[kind]}) for kind in CALLS}
+    kinds = failing_kinds(CALLS, fuse)
     lake = kinds[Lake](site.lake.uri, site.lake.system)
     return lake, kinds[Registry](site.registry.tracking_uri, site.registry.model_name)
 

@@ -106,6 +106,7 @@ def serving_arguments(options: argparse.Namespace) -> list[str]:
         "--lake": home.lake,
         "--tracking-uri": home.tracking,
         "--feature-repo": home.features / options.system,
+        "--counts": home.made / "rollouts" / options.system,
         "--host": options.host,
         "--port": options.port,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from ai_patterns.clients.home import Home
 from ai_patterns.clients.lake import Lake
 from ai_patterns.errors import SpecError
+from ai_patterns.spec.features import column_name
 from ai_patterns.spec.streams import ColumnSpec, ColumnType
 from ai_patterns.spec.system import SystemSpec
 
@@ -119,6 +120,15 @@ def feature_types(system: SystemSpec, view: str) -> dict[str, ColumnType]:
         for _ in item.windows
     ]
     return dict(zip(group.features, kinds, strict=True))
+
+
+def column_types(system: SystemSpec) -> dict[str, ColumnType]:
+    """Type of each decision input and of each stored feature."""
+    columns = system.decision_stream.columns
+    kinds = {name: columns[name].type for name in system.decision.inputs}
+    for view in view_names(system):
+        kinds |= {column_name(view, feature): kind for feature, kind in feature_types(system, view).items()}
+    return kinds
 
 
 def streams(system: SystemSpec) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +16,8 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from ai_patterns.clients import holds
-from ai_patterns.core.days import Days
+from ai_patterns.core.days import Days, cut
+from ai_patterns.core.sessions import Limits
 from ai_patterns.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ DAY = "day"
 """Partition column of every dated table: the UTC day (date32)."""
 
 _ATTEMPTS = 6
+
+_LEDGER = {"delta.checkpointInterval": "10"}
+"""Of tables that are looked at all the time: whoever opens one reads each commit since its last checkpoint."""
 
 T = TypeVar("T")
 
@@ -115,6 +120,19 @@ class Lake:
     ) -> pa.Table:
         """Read a table, or the partitions of `days`."""
         return self.dataset(table, days, version).to_table(columns=list(columns) if columns else None)
+
+    def batches(self, table: str, days: Days) -> list[Days]:
+        """Ranges that together are `days`, each of no more rows of the table than the engine takes at once, or a day.
+
+        Told by the Delta log alone; the setting is `AI_PATTERNS_ENGINE_BATCH_ROWS`.
+        """
+        if days.count == 1:
+            return [days]
+        files = pa.table(self.open(table).get_add_actions(flatten=True))
+        rows: Counter[dt.date] = Counter()
+        for file in files.to_pylist():
+            rows[file[f"partition.{DAY}"]] += file["num_records"] or 0
+        return cut(days, rows, Limits.from_environment().batch_rows)
 
     def replace_days(
         self,
@@ -234,7 +252,7 @@ class Lake:
         Returns:
             Whether the rows were committed; False means that another commit came between: read again.
         """
-        self.create(table, rows.schema)
+        self.create(table, rows.schema, properties=_LEDGER)
         handle = self.open(table)
         if (handle.transaction_version(app) or 0) != number - 1:
             return False

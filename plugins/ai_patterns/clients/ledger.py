@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ai_patterns.clients.lake import Lake
@@ -41,7 +41,7 @@ def append_promotion(lake: Lake, line: Promotion, holds: Callable[[int | None], 
     Raises:
         ServiceUnavailableError: other writers came first again and again, or the lake refuses commits.
     """
-    for attempt in range(ATTEMPTS):
+    for _ in attempts(TABLE):
         history = read_promotions(lake)
         done = carried_out(history, line.action, line.request)
         if done is not None:
@@ -52,5 +52,16 @@ def append_promotion(lake: Lake, line: Promotion, holds: Callable[[int | None], 
         numbered = replace(line, sequence=len(history) + 1, previous=present)
         if lake.append_fenced(TABLE, numbered.to_table(), app=TABLE, number=numbered.sequence):
             return numbered
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def attempts(ledger: str) -> Iterator[None]:
+    """Tries to append to a ledger, with pauses that spread the writers.
+
+    Raises:
+        ServiceUnavailableError: other writers came first again and again, or the lake refuses commits.
+    """
+    for attempt in range(ATTEMPTS):
+        yield
         time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2**attempt)))  # noqa: S311 - spreads writers
-    raise ServiceUnavailableError(f"no commit to the ledger {TABLE!r} succeeded", conn_id="ai_patterns_lake")
+    raise ServiceUnavailableError(f"no commit to the ledger {ledger!r} succeeded", conn_id="ai_patterns_lake")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+ROLLOUT = "ai_patterns.rollout"
+"""Tag of a registered model with the rollout that servers follow; empty where none runs."""
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -146,6 +148,28 @@ class Registry:
                 self._client.delete_registered_model_alias(self.model_name, name)
             else:
                 self._client.set_registered_model_alias(self.model_name, name, str(version))
+
+    def tag(self, name: str) -> str | None:
+        """A tag of the registered model, None where it has none such.
+
+        Raises:
+            ServiceUnavailableError: the registry cannot be reached.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with self._about(f"the tag {name}"):
+            try:
+                tags: Mapping[str, str] = self._client.get_registered_model(self.model_name).tags
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
+            return tags.get(name) or None
+
+    def set_tag(self, name: str, text: str) -> None:
+        """Write a tag of the registered model; one write, seen whole or not at all."""
+        with self._about(f"the tag {name}"):
+            self._client.set_registered_model_tag(self.model_name, name, text)
 
     def versions(self) -> list[int]:
         """All registered versions, ascending."""

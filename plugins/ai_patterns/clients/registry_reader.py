@@ -20,6 +20,7 @@ from ai_patterns.clients.onnx import OnnxModel
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
 
 _ALIAS = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
+_TAG = "SELECT value FROM registered_model_tags WHERE name = ? AND key = ?"
 _PLACE = "SELECT storage_location, source FROM model_versions WHERE name = ? AND version = ?"
 _VERSIONS = "SELECT version FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal' ORDER BY version"
 _VERSION = "SELECT run_id FROM model_versions WHERE name = ? AND version = ? AND current_stage <> 'Deleted_Internal'"
@@ -55,6 +56,18 @@ class RegistryReader:
             problem = f"the registry {self.tracking_uri} has no {name} of the model {self.model_name!r}"
             raise ServiceUnavailableError(f"{problem}; train and promote one first", conn_id=CONN_ID)
         return int(found[0])
+
+    def tag(self, name: str) -> str | None:
+        """A tag of the model, None where it has none such, or an empty one.
+
+        Raises:
+            ServiceUnavailableError: the registry cannot be reached.
+        """
+        if self._file is None:
+            return self._registry.tag(name)
+        with self._reading(self._file) as database:
+            found = database.execute(_TAG, (self.model_name, name)).fetchone()
+        return (found[0] or None) if found else None
 
     def versions(self) -> list[int]:
         """All registered versions, ascending; none where nothing was registered yet.

@@ -45,10 +45,10 @@ def assign(spec: ExplorationSpec, keys: Iterable[Sequence[object]], scores: Sequ
     Assignment(explored=[False, False], holdout=[False, False], propensity=[1.0, 0.1])
     """
     texts = [json.dumps([json_value(part) for part in key]) for key in keys]
-    holdout = [_draw(spec.salt, "holdout", text) < spec.holdout for text in texts]
+    holdout = [draw(spec.salt, "holdout", text) < spec.holdout for text in texts]
     wanted = [score >= spec.threshold if spec.act == "above" else score <= spec.threshold for score in scores]
     explored = [
-        not act and (kept or _draw(spec.salt, "explore", text) < spec.share)
+        not act and (kept or draw(spec.salt, "explore", text) < spec.share)
         for text, act, kept in zip(texts, wanted, holdout, strict=True)
     ]
     propensity = [1.0 if act or kept else spec.share for act, kept in zip(wanted, holdout, strict=True)]
@@ -72,7 +72,7 @@ def weigh(propensity: ArrayLike, clip: float) -> Vector:
     return weights / weights.mean() if len(weights) else weights
 
 
-def _draw(salt: str, purpose: str, text: str) -> float:
-    """A number in [0, 1) that only the arguments decide."""
+def draw(salt: str, purpose: str, text: str) -> float:
+    """A number in [0, 1) that only the arguments decide; draws for different purposes do not know of one another."""
     digest = blake2b(json.dumps([salt, purpose, text]).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2.0**64

@@ -18,7 +18,11 @@ TABLE = "predictions"
 PARTITIONS = ("day", "mode")
 """Partition columns: a batch run replaces its own files and never touches what the service logged."""
 
-Mode = Literal["online", "batch"]
+SHADOW_TABLE = "shadow_predictions"
+"""Scores that were nobody's answer, in a table of their own and the same schema: whoever reads predictions never
+meets one."""
+
+Mode = Literal["online", "batch", "shadow"]
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "ai-patterns/predictions")

@@ -14,6 +14,8 @@ from ai_patterns.hooks.embedded import EmbeddedHook, location
 if TYPE_CHECKING:
     import httpx
 
+    from ai_patterns.core.rollout_counts import Counts
+
 VARIABLE = "AI_PATTERNS_SERVING_URL"
 EMBEDDED = "http://127.0.0.1:8090"
 TIMEOUT = 10.0
@@ -22,8 +24,8 @@ TIMEOUT = 10.0
 class ServingHook(EmbeddedHook):
     """Speaks with the inference service.
 
-    The connection is its address (`http`, host, port). Without one it is `$AI_PATTERNS_SERVING_URL`, else
-    `http://127.0.0.1:8090`.
+    The connection is its address (`http`, host, port), with the service's key as its password. Without one it is
+    `$AI_PATTERNS_SERVING_URL`, else `http://127.0.0.1:8090`, and the key `$AI_PATTERNS_API_KEY`.
     """
 
     default_conn_name = "ai_patterns_serving"
@@ -31,9 +33,16 @@ class ServingHook(EmbeddedHook):
     @cached_property
     def url(self) -> str:
         """Address of the service, without a slash at its end."""
+        return self._place[0].rstrip("/")
+
+    @cached_property
+    def _place(self) -> tuple[str, str | None]:
+        """Address and key."""
         embedded = os.environ.get(VARIABLE) or EMBEDDED
         connection = self.find_connection(embedded)
-        return (embedded if connection is None else location(connection)).rstrip("/")
+        if connection is None:
+            return embedded, os.environ.get("AI_PATTERNS_API_KEY")
+        return location(connection), connection.password
 
     def is_live(self) -> bool:
         """Whether the process answers."""
@@ -63,6 +72,23 @@ class ServingHook(EmbeddedHook):
             body["params"] = {"decided_at": decided_at.isoformat()}
         return self._json(self._request("POST", "/invocations", json=body))
 
+    def rollout_counts(self, sequence: int) -> Counts:
+        """What the service has counted in the step of a rollout.
+
+        Args:
+            sequence: number of the step's line in the ledger of rollouts.
+
+        Raises:
+            ServiceRejectedError: the key is wrong, or the service has none.
+            ServiceUnavailableError: it is away, or failed.
+        """
+        from ai_patterns.core.rollout_counts import Counts
+
+        found = self._json(self._request("GET", f"/admin/rollouts/{sequence}"))
+        if found["problem"]:
+            self.log.warning("The service does not follow the rollout: %s", found["problem"])
+        return Counts.from_dict(found["counts"])
+
     def _status(self, path: str) -> int:
         return self._request("GET", path).status_code
 
@@ -70,7 +96,9 @@ class ServingHook(EmbeddedHook):
         import httpx
 
         try:
-            return httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT, **arguments)
+            key = self._place[1]
+            headers = {"X-API-Key": key} if key else {}
+            return httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT, headers=headers, **arguments)
         except httpx.HTTPError as error:
             problem = f"the inference service {self.url} is away: {error}."
             raise ServiceUnavailableError(problem, conn_id=self.conn_id) from error

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.core.days import Days
 from ai_patterns.operators.measures import count_verdicts, report_verdict
@@ -30,7 +30,7 @@ class TrainModelOperator(RegistryOperator):
         return summary
 
 
-class _VersionOperator(RegistryOperator, FeatureStoreOperator):
+class VersionOperator(RegistryOperator, FeatureStoreOperator):
     """A step about one version of the model.
 
     Args:
@@ -58,7 +58,7 @@ class _VersionOperator(RegistryOperator, FeatureStoreOperator):
         return version
 
 
-class ReviewModelOperator(_VersionOperator):
+class ReviewModelOperator(VersionOperator):
     """Holds a version against every gate, without changing anything."""
 
     def perform(self, context: Context) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class ReviewModelOperator(_VersionOperator):
         return {**summary, "gates": [asdict(gate) for gate in verdict.gates]}
 
 
-class PromoteModelOperator(_VersionOperator):
+class PromoteModelOperator(VersionOperator):
     """Makes a version the champion if it passes every gate.
 
     Args:
@@ -102,7 +102,7 @@ class PromoteModelOperator(_VersionOperator):
 
         found = _pull(context, self.review_task_id) or {"version": self.find_version(context), "champion": None}
         at, version = self.moment_of(context), int(found["version"])
-        asked = {"reason": self._reason(context), "request": _request(self, context), "against": found["champion"]}
+        asked = {"reason": self._reason(context), "request": request_of(self, context), "against": found["champion"]}
         with report_verdict(self.spec.name, "promotion"):
             line = promote(self.spec, self.lake, self.registry, version, at=at, repository=self.repository, **asked)
         self.log.info("Version %s is the champion since %s, after %s", line.version, line.at, line.previous)
@@ -129,7 +129,7 @@ class RollbackModelOperator(RegistryOperator):
 
         at = self.moment_of(context)
         reason = context["params"].get("reason") or f"rollback by run {context['run_id']}"
-        line = rollback(self.lake, self.registry, at=at, reason=reason, request=_request(self, context))
+        line = rollback(self.lake, self.registry, at=at, reason=reason, request=request_of(self, context))
         self.log.info("Rolled back: version %s is the champion again, after %s", line.version, line.previous)
         summary = {"version": line.version, "previous": line.previous}
         self.announce(context, Days(at.date(), at.date()), summary)
@@ -163,6 +163,6 @@ def _who(answer: Mapping[str, Any]) -> str:
     return f"{user.get('name') or 'nobody in time'} at {answer['responded_at']}"
 
 
-def _request(task: BaseOperator, context: Context) -> str:
+def request_of(task: BaseOperator, context: Context) -> str:
     """What names the asking in the ledger: every try of one task in one run is the same."""
     return f"{task.dag_id}/{context['run_id']}/{task.task_id}"

@@ -97,6 +97,15 @@ def as_of_param() -> Param:
     )
 
 
+def change_params() -> dict[str, Param]:
+    """The form's fields of a change of the champion."""
+    version = "A version of the model, or an alias. Empty: the challenger."
+    return {
+        "version": Param(None, type=["null", "string"], title="Version", description=version),
+        "reason": Param(None, type=["null", "string"], title="Reason", description="Written into the ledger."),
+    }
+
+
 def daily(cron: str | None) -> Any:
     """One run a day for the day before, backfillable by day; by hand alone where there is no cron expression."""
     if cron is None:

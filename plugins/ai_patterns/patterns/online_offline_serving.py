@@ -21,8 +21,9 @@ from ai_patterns.operators.online_offline_serving import (
     ScoreBatchOperator,
     TrainModelOperator,
 )
+from ai_patterns.patterns.approval import ask
 from ai_patterns.patterns.assets import asset
-from ai_patterns.patterns.frame import system_dag, woken_by
+from ai_patterns.patterns.frame import change_params, system_dag, woken_by
 from ai_patterns.sensors.partition_published import PartitionPublishedSensor
 from ai_patterns.spec.system import SystemSpec
 
@@ -59,31 +60,27 @@ def _training(system: SystemSpec) -> DAG:
 
 
 def _promotion(system: SystemSpec) -> DAG:
-    """Woken by `{system}/model`; announces `{system}/champion`."""
+    """Woken by `{system}/model`, or by hand where a rollout is; announces `{system}/champion`."""
     description = "Hold a challenger against the gates and make it the champion, or roll back to the one before."
     params = {
-        "action": Param("promote", type="string", enum=["promote", "rollback"], title="Action"),
-        "version": Param(
-            None,
-            type=["null", "string"],
-            title="Version",
-            description="A version of the model, or an alias. Empty: the challenger.",
-        ),
-        "reason": Param(None, type=["null", "string"], title="Reason", description="Written into the ledger."),
+        "action": Param("promote", type="string", enum=[*_actions(system)], title="Action"),
+        **change_params(),
     }
     with system_dag(
         system,
         "model_promotion",
-        schedule=woken_by(system, "model"),
+        schedule=PartitionedAtRuntime() if system.rollout else woken_by(system, "model"),
         description=description,
         pattern=STEP,
         params=params,
     ) as dag:
-        choose_action = BranchPythonOperator(task_id="choose_action", python_callable=_choose_action)
+        choose_action = BranchPythonOperator(
+            task_id="choose_action", python_callable=_choose_action, op_args=[_actions(system)]
+        )
         champion = [asset(system.name, "champion")]
         with TaskGroup("promote", tooltip="Only a version that passes every gate becomes the champion."):
             review = ReviewModelOperator(task_id="review_model", system=system.folder)
-            approval = [_approval(system, review)] if system.gates.approval else []
+            approval = [ask(system, review)] if system.gates.approval else []
             promote = PromoteModelOperator(
                 task_id="promote_model",
                 system=system.folder,
@@ -92,24 +89,29 @@ def _promotion(system: SystemSpec) -> DAG:
                 outlets=champion,
             )
         rollback = RollbackModelOperator(task_id="rollback_model", system=system.folder, outlets=champion)
-        _ = choose_action >> [review, rollback]
+        _ = choose_action >> [review, rollback, *_end_rollout(system)]
         chain(review, *approval, promote)
     return dag
 
 
-def _approval(system: SystemSpec, review: BaseOperator) -> BaseOperator:
-    from ai_patterns.operators.approval import ApprovePromotionOperator  # half a second, for those who ask
-
-    return ApprovePromotionOperator(
-        task_id="approve_model",
-        review_task_id=review.task_id,
-        subject=f"Promote a new model of {system.name}?",
-    )
+def _actions(system: SystemSpec) -> dict[str, str]:
+    """What a run can do, and the task that begins it."""
+    actions = {"promote": "promote.review_model", "rollback": "rollback_model"}
+    return {**actions, "end_rollout": "end_rollout"} if system.rollout else actions
 
 
-def _choose_action() -> str:
+def _end_rollout(system: SystemSpec) -> list[BaseOperator]:
+    """By hand, beside the run that waits for the rollout's next step."""
+    if system.rollout is None:
+        return []
+    from ai_patterns.operators.model_rollout import EndRolloutOperator
+
+    return [EndRolloutOperator(task_id="end_rollout", system=system.folder)]
+
+
+def _choose_action(tasks: dict[str, str]) -> str:
     context: Context = get_current_context()
-    return "rollback_model" if context["params"]["action"] == "rollback" else "promote.review_model"
+    return tasks[context["params"]["action"]]
 
 
 def _scoring(system: SystemSpec) -> DAG:

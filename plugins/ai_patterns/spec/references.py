@@ -27,6 +27,7 @@ def check_references(system: SystemSpec) -> None:
     _check_model(system)
     _check_gates(system)
     _check_services(system)
+    _check_rollout(system)
 
 
 def _require(name: str, valid: Iterable[str], *field: str) -> None:
@@ -125,3 +126,8 @@ def _check_services(system: SystemSpec) -> None:
     for name, members in system.services.items():
         for member in members:
             _require(member, valid, "services", name)
+
+
+def _check_rollout(system: SystemSpec) -> None:
+    for name in system.rollout.key if system.rollout else ():
+        _require(name, system.decision.inputs, "rollout", "key")

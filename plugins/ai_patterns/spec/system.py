@@ -13,6 +13,7 @@ from ai_patterns.spec.exploration import ExplorationSpec
 from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
 from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec, ParitySpec
 from ai_patterns.spec.references import check_references
+from ai_patterns.spec.rollout import RolloutSpec
 from ai_patterns.spec.sources import SourceSpec
 from ai_patterns.spec.streams import DimensionSpec, StreamSpec
 
@@ -40,6 +41,7 @@ class SystemSpec(Part):
         services: named sets of features for the feature service, such as `arrivals:v2`; each member is a family of the
             model, a group or lookup (all of its features), or one feature, input or on-demand feature. Where a request
             names no version, the newest answers. The model's own features go by the system's name.
+        rollout: how a new version comes to answer; without it the champion changes from one moment to the next.
     """
 
     name: Name
@@ -60,6 +62,7 @@ class SystemSpec(Part):
     exploration: ExplorationSpec | None = None
     model: ModelSpec
     gates: GatesSpec
+    rollout: RolloutSpec | None = None
     feedback: FeedbackSpec
     monitoring: MonitoringSpec = MonitoringSpec()
     parity: ParitySpec = ParitySpec()

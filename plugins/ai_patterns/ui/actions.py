@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from fastapi import HTTPException, Request
 from httpx import ASGITransport, AsyncClient
 
-ACTIONS = ("promote", "rollback")
+ACTIONS = ("promote", "rollback", "end_rollout")
 MAX_BODY = 4096
 
 

@@ -78,12 +78,14 @@ def _features(spec: SystemSpec, lake: Lake) -> Values:
 
 def _models(spec: SystemSpec, lake: Lake) -> Values:
     from ai_patterns.clients.ledger import read_promotions
+    from ai_patterns.clients.rollout_ledger import read_rollouts
     from ai_patterns.jobs.champion import read_champion
     from ai_patterns.jobs.status import read_weeks
 
     return {
         "champion": read_champion(lake),
         "ledger": read_promotions(lake)[-MOST:],
+        "rollouts": read_rollouts(lake)[-MOST:],
         "metric": spec.feedback.metric,
         "weeks": read_weeks(lake),
     }

@@ -166,6 +166,26 @@ FAULTS = {
     "name in capitals": Fault("name: pumps", "name: Pumps", "name: Pumps", "name", None, "pattern"),
     "another name than the folder's": Fault("name: pumps", "name: pump", "name: pump", "name", "pumps", "must agree"),
     "day that is none": Fault("2024-01-01  ", "2024-13-01  ", "2024-13-01", "start", None, "date"),
+    "shares that do not grow": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n\nrollout: {canary: [0.5, 0.25]}", "rollout:", "rollout.canary", None,
+        "must lie between 0 and 1 and grow",
+    ),
+    "a share of all": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n\nrollout: {canary: [1.0]}", "rollout:", "rollout.canary", None,
+        "must lie between 0 and 1 and grow",
+    ),
+    "a step without an end": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n\nrollout:\n  hold: {duration: 2h, at_most: 1h}", "hold:",
+        "rollout.hold.at_most", None, "longer than its least duration",
+    ),
+    "an unknown limit": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n\nrollout: {limits: {eror_rate: 0.1}}", "rollout:",
+        "rollout.limits.eror_rate", "error_rate", "not permitted",
+    ),
+    "a key that no request carries": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n\nrollout: {key: [machin]}", "rollout:", "rollout.key", "machine",
+        "there is no 'machin'",
+    ),
     "negative loss": Fault("max_loss: 0.05", "max_loss: -1", "max_loss", "feedback.max_loss", None, "greater than"),
 }  # fmt: skip
 

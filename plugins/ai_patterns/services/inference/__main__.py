@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.registry_reader import RegistryReader
+from ai_patterns.core.predictions import SHADOW_TABLE
 from ai_patterns.services.inference.app import create_app
 from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.predictor import Predictor
+from ai_patterns.services.inference.rollouts import RolloutFollower
 from ai_patterns.services.inference.service import Service
 from ai_patterns.services.inference.settings import Settings, read_settings
+from ai_patterns.services.inference.shadow import Shadow
 from ai_patterns.services.inference.supervisor import Supervisor, end_with_parent
 from ai_patterns.spec.loading import load_system
 
@@ -32,13 +40,27 @@ def build_service(settings: Settings) -> Service:
     system = load_system(settings.system_folder)
     registry = RegistryReader(settings.tracking_uri, system.name)
     lake = Lake(settings.lake, system.name)
+    bounds: Any = {"flush_seconds": settings.flush_seconds, "capacity": settings.queue_rows}
+    champion = ChampionFollower(registry, system, settings.poll_seconds, settings.models)
     predictor = Predictor(
         system=system,
         features=FeatureReader(system, settings.feature_repo),
-        champion=ChampionFollower(registry, system, settings.poll_seconds, settings.models),
-        log=PredictionLog(system, lake, flush_seconds=settings.flush_seconds, capacity=settings.queue_rows),
+        champion=champion,
+        log=PredictionLog(system, lake, **bounds),
+        shadow=Shadow(PredictionLog(system, lake, table=SHADOW_TABLE, **bounds)),
     )
-    return Service(predictor, settings)
+    counts = settings.counts or _own_counts()
+    return Service(predictor, RolloutFollower(registry, champion, counts, settings.poll_seconds), settings)
+
+
+def _own_counts() -> Path:
+    """Where this process, or all workers of its supervisor, count: gone with them."""
+    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if shared:
+        return Path(shared, "rollouts")
+    folder = tempfile.mkdtemp(prefix="ai-patterns-rollouts-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def serve(settings: Settings) -> None:

@@ -21,13 +21,10 @@ def create_app(service: Service) -> Edge:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        service.predictor.log.start()
-        service.predictor.champion.start()
-        service.batcher.start()
+        service.start()
+        await run_in_threadpool(service.look)
         yield
-        await run_in_threadpool(service.batcher.stop)
-        await run_in_threadpool(service.predictor.champion.stop)
-        await run_in_threadpool(service.predictor.log.close)
+        await run_in_threadpool(service.stop)
 
     app = FastAPI(title="ai-patterns: inference", version="1", lifespan=lifespan)
     app.add_exception_handler(AIPatternsError, _handle)

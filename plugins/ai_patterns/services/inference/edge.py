@@ -103,7 +103,8 @@ class Edge:
         body = await read_body(receive, headers, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
         model = service.find_model(target.name, target.version, target.label)
         query = target.operation.parse(body, headers, service)
-        predictions = await service.batcher.answer(service.predictor.prepare(query, model))
+        named = target.version is not None or target.label is not None
+        predictions = await service.answer(query, model, named=named)
         service.metrics.count_rows(predictions)
         answer = target.operation.render(query, predictions)
         answer.headers.append((b"x-model-version", b"%d" % predictions.model_version))

@@ -29,10 +29,19 @@ class PredictionLog:
         lake: its lake.
         flush_seconds: longest time that a row waits for its append.
         capacity: most rows that wait; beyond it new ones are refused.
+        table: where they are appended.
     """
 
-    def __init__(self, system: SystemSpec, lake: Lake, *, flush_seconds: float = 2.0, capacity: int = 100_000) -> None:
-        self._system = system
+    def __init__(
+        self,
+        system: SystemSpec,
+        lake: Lake,
+        *,
+        flush_seconds: float = 2.0,
+        capacity: int = 100_000,
+        table: str = TABLE,
+    ) -> None:
+        self._system, self._table = system, table
         self._lake, self._flush_seconds, self._capacity = lake, flush_seconds, capacity
         self._waiting: deque[Scored] = deque()
         self._rows = self._failures = 0
@@ -104,7 +113,7 @@ class PredictionLog:
             return True
         rows = log_table(self._system, batches)
         try:
-            self._lake.append(TABLE, rows, PARTITIONS, widen=True)
+            self._lake.append(self._table, rows, PARTITIONS, widen=True)
         except Exception as error:  # whatever it was, the rows must stay for the next attempt
             self._failures += 1
             self._problem = str(error)

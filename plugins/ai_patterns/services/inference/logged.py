@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ai_patterns.core.exploration import Assignment
 from ai_patterns.core.expressions import Array
-from ai_patterns.core.predictions import prediction_schema
+from ai_patterns.core.predictions import Mode, prediction_schema
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -31,6 +31,7 @@ class Scored:
         served_at: when its request was read, UTC.
         version: the model's.
         assignment: what exploration does with the rows, where the system declares one.
+        mode: `shadow` where another version's scores were the answer.
     """
 
     columns: Mapping[str, list[Any]]
@@ -42,6 +43,7 @@ class Scored:
     served_at: list[dt.datetime]
     version: int
     assignment: Assignment | None = None
+    mode: Mode = "online"
 
 
 def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
@@ -59,7 +61,7 @@ def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
         "score": np.asarray(_every(batch.scores for batch in batches)),
         "model_version": _every([batch.version] * len(batch.ids) for batch in batches),
         "degraded": _every(batch.degraded for batch in batches),
-        "mode": ["online"] * len(decided_at),
+        "mode": _every([batch.mode] * len(batch.ids) for batch in batches),
         "day": [instant.date() for instant in decided_at],
     }
     for name in ("explored", "holdout", "propensity"):

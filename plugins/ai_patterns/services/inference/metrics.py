@@ -24,9 +24,12 @@ class Metrics:
         version: the model version that answers, 0 before the first.
         queued: predictions that are not in the lake yet.
         failures: appends to the lake that failed.
+        rollout: tells of the rollout that is on.
     """
 
-    def __init__(self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int]) -> None:
+    def __init__(
+        self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int], rollout: Collector
+    ) -> None:
         self._registry = CollectorRegistry()
         here: dict[str, Any] = {"namespace": "ai_patterns", "subsystem": "inference", "registry": self._registry}
         self.requests = Counter("requests", "Requests answered.", ["protocol", "status"], **here)
@@ -39,6 +42,7 @@ class Metrics:
         self._rows = cache(lambda version: self.predictions.labels(str(version)))
         self._gauges = CollectorRegistry()
         self._gauges.register(_Gauges(version, queued, failures))
+        self._gauges.register(rollout)
 
     def count(self, protocol: str, status: int, seconds: float) -> None:
         """Count one request."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ai_patterns.clients.feast_repository import feature_types, view_names
-from ai_patterns.clients.mlflow import LoadedModel
+from ai_patterns.clients.feast_repository import column_types
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.vectors import VectorBuilder
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
+from ai_patterns.services.inference.follower import Follower
 from ai_patterns.services.inference.requests import RequestError
-from ai_patterns.spec.features import column_name
-from ai_patterns.spec.streams import ColumnType
+from ai_patterns.services.inference.served import Served, ServedModel
 from ai_patterns.spec.system import SystemSpec
 
 _WARM_UP_ROWS = (1, 1, 8)
@@ -26,41 +23,7 @@ _WARM_UP_ROWS = (1, 1, 8)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ServedModel:
-    """A version that was warmed up.
-
-    Attributes:
-        builder: makes its matrix.
-    """
-
-    loaded: LoadedModel
-    builder: VectorBuilder
-
-    @property
-    def version(self) -> int:
-        """Its version in the registry."""
-        return self.loaded.version
-
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        """P(positive) or the value of each row."""
-        return self.loaded.predict(matrix)
-
-
-@dataclass(frozen=True)
-class Served:
-    """All that answers at one moment; the first name is the one that a request without a version means."""
-
-    names: Mapping[str, ServedModel]
-    default: ServedModel
-
-    @property
-    def versions(self) -> dict[int, ServedModel]:
-        """By version."""
-        return {model.version: model for model in self.names.values()}
-
-
-class ChampionFollower:
+class ChampionFollower(Follower):
     """Holds what answers; a request keeps the model that it began with.
 
     Args:
@@ -73,26 +36,11 @@ class ChampionFollower:
     def __init__(
         self, registry: RegistryReader, system: SystemSpec, poll_seconds: float, names: Sequence[str] = ("champion",)
     ) -> None:
-        self._registry, self._system, self._poll_seconds, self._names = registry, system, poll_seconds, tuple(names)
+        super().__init__("champion", poll_seconds)
+        self._registry, self._system, self._names = registry, system, tuple(names)
         self._kinds = column_types(system)
         self._served: Served | None = None
-        self._problem: str | None = None
-        self._refreshing, self._stop = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="champion-follower", daemon=True)
-
-    @property
-    def problem(self) -> str | None:
-        """Why the last look at the registry failed; the old models answer on."""
-        return self._problem
-
-    def start(self) -> None:
-        """Begin to follow the aliases."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop following."""
-        self._stop.set()
-        self._thread.join(timeout=self._poll_seconds + 5)
+        self._held: WeakValueDictionary[int, ServedModel] = WeakValueDictionary()
 
     def served(self) -> Served:
         """What answers now.
@@ -144,7 +92,7 @@ class ChampionFollower:
             for name in self._names:
                 try:
                     version = int(name) if name.isdecimal() else self._registry.require_alias(name)
-                    names[name] = loaded[version] = loaded.get(version) or self._load(version)
+                    names[name] = loaded[version] = loaded.get(version) or self.load(version)
                 except AIPatternsError as error:
                     self._problem = str(error)
                     if name == self._names[0]:
@@ -158,6 +106,18 @@ class ChampionFollower:
             self._problem = "; ".join(problems) or None
             return self._served.default.version
 
+    def load(self, version: int) -> ServedModel:
+        """A version, warmed up; the one in memory where it answers already.
+
+        Raises:
+            ServiceUnavailableError: the registry is away or has no such version.
+            ServiceRejectedError: the version is damaged or does not fit the system's spec.
+        """
+        held = self._held.get(version)
+        if held is None:
+            self._held[version] = held = self._load(version)
+        return held
+
     def _load(self, version: int) -> ServedModel:
         loaded = self._registry.load(version)
         if loaded.columns != self._system.model.columns:
@@ -168,26 +128,6 @@ class ChampionFollower:
         for rows in _WARM_UP_ROWS:
             loaded.predict(np.full((rows, len(loaded.columns)), np.nan, np.float32))
         return ServedModel(loaded, VectorBuilder(self._system, loaded.encodings, self._kinds))
-
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.refresh()
-            except AIPatternsError as error:
-                log.warning("the champion cannot be refreshed: %s", error)
-            except Exception as error:
-                self._problem = str(error)
-                log.exception("the champion cannot be refreshed")
-            self._stop.wait(self._poll_seconds)
-
-
-def column_types(system: SystemSpec) -> dict[str, ColumnType]:
-    """Type of each decision input and of each stored feature."""
-    columns = system.decision_stream.columns
-    kinds = {name: columns[name].type for name in system.decision.inputs}
-    for view in view_names(system):
-        kinds |= {column_name(view, feature): kind for feature, kind in feature_types(system, view).items()}
-    return kinds
 
 
 def _number(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from ai_patterns.core.exploration import Assignment, assign
 from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.logged import Scored
-from ai_patterns.services.inference.model import ChampionFollower, ServedModel
+from ai_patterns.services.inference.model import ChampionFollower
 from ai_patterns.services.inference.requests import Predictions, Query
+from ai_patterns.services.inference.rollouts import LiveRollout
 from ai_patterns.services.inference.rows import RowParser, parse_decided_at
+from ai_patterns.services.inference.served import ServedModel
+from ai_patterns.services.inference.shadow import Mirrored, Shadow
 from ai_patterns.spec.features import column_name
 from ai_patterns.spec.system import SystemSpec
 
@@ -31,12 +35,14 @@ class Job:
         decided_at: when each row is decided, UTC.
         model: answers all the rows.
         asked_at: when the query was read, UTC.
+        live: the step of a rollout that it belongs to.
     """
 
     columns: dict[str, list[Any]]
     decided_at: list[dt.datetime]
     model: ServedModel
     asked_at: dt.datetime
+    live: LiveRollout | None = None
 
     @property
     def rows(self) -> int:
@@ -48,9 +54,14 @@ class Predictor:
     """Answers queries about one system."""
 
     def __init__(
-        self, system: SystemSpec, features: FeatureReader, champion: ChampionFollower, log: PredictionLog
+        self,
+        system: SystemSpec,
+        features: FeatureReader,
+        champion: ChampionFollower,
+        log: PredictionLog,
+        shadow: Shadow,
     ) -> None:
-        self.system, self.features, self.champion, self.log = system, features, champion, log
+        self.system, self.features, self.champion, self.log, self.shadow = system, features, champion, log, shadow
         self.parser = RowParser(system)
         self._names = {
             view: [column_name(view, feature) for feature in feature_types(system, view)] for view in view_names(system)
@@ -73,7 +84,7 @@ class Predictor:
             ServiceUnavailableError: no feature store, or a full log.
         """
         answers: list[Predictions] = []
-        for _, same in groupby(jobs, key=lambda job: id(job.model)):
+        for _, same in groupby(jobs, key=lambda job: (id(job.model), id(job.live))):
             answers += self._predict(list(same))
         return answers
 
@@ -84,8 +95,10 @@ class Predictor:
         rows = len(decided_at)
         found = self.features.read(columns, rows, decided_at)
         columns |= found.columns
+        started = time.thread_time()
         matrix, made = model.builder.build(columns, rows)
         scores = model.predict(matrix).tolist()
+        seconds = time.thread_time() - started
         scored = Scored(
             columns=columns,
             made=made,
@@ -100,6 +113,9 @@ class Predictor:
         if rows:
             self.log.put(scored)
         ends = [*accumulate(job.rows for job in jobs)]
+        if jobs[0].live is not None:
+            firsts = [end - job.rows for job, end in zip(jobs, ends, strict=True)]
+            self.shadow.offer(Mirrored(jobs[0].live, model, scored, firsts, seconds))
         return [self._answer(scored, slice(end - job.rows, end)) for job, end in zip(jobs, ends, strict=True)]
 
     def _answer(self, scored: Scored, part: slice) -> Predictions:

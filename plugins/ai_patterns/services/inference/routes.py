@@ -1,5 +1,6 @@
 """Every path of the service and the function that answers it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -49,7 +50,15 @@ def _add_operations(app: FastAPI, service: Service) -> None:
     @app.post("/admin/reload", tags=["operations"], responses=refusals(401, 403, 503))
     def reload(request: Request) -> dict[str, int]:
         service.guard.admit_change(dict(request.headers.raw))
-        return {"model_version": service.predictor.champion.refresh()}
+        version = service.predictor.champion.refresh()
+        service.rollouts.refresh()
+        return {"model_version": version}
+
+    @app.get("/admin/rollouts/{sequence}", tags=["operations"], responses=refusals(401, 403, 503))
+    def rollout(request: Request, sequence: int) -> dict[str, Any]:
+        service.guard.admit_change(dict(request.headers.raw))
+        counts = asdict(service.rollouts.counts(sequence))
+        return {"sequence": sequence, "problem": service.rollouts.problem, "counts": counts}
 
 
 def _add_mlflow(app: FastAPI, service: Service) -> None:

@@ -44,6 +44,7 @@ class Settings:
         batch_rows: most rows of several requests that are scored together.
         body_seconds: how long a body may take to come.
         workers: processes behind the port.
+        counts: folder where all processes of the machine count a rollout together; by default only one supervisor's.
         listener: file descriptor of the supervisor's listening socket, in a worker.
     """
 
@@ -66,6 +67,7 @@ class Settings:
     batch_rows: int = 256
     body_seconds: float = 10.0
     workers: int = 1
+    counts: Path | None = None
     listener: int | None = None
 
 
@@ -98,6 +100,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--deadline-seconds", type=float, default=environment.get("AI_PATTERNS_DEADLINE_SECONDS", "5"))
     parser.add_argument("--waiting-rows", type=int, default=environment.get("AI_PATTERNS_WAITING_ROWS", "4096"))
     parser.add_argument("--workers", type=int, default=environment.get("AI_PATTERNS_WORKERS", "1"))
+    parser.add_argument("--counts", type=Path, default=environment.get("AI_PATTERNS_COUNTS"))
     parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
         "--models",
