@@ -22,6 +22,7 @@ OPERATORS = (
     "model_rollout",
     "monitoring",
     "online_offline_serving",
+    "registered_model",
     "spark_features",
     "stream_processing",
 )

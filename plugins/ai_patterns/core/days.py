@@ -92,7 +92,7 @@ def cut(days: Days, rows: Mapping[dt.date, int], budget: int) -> list[Days]:
     >>> first = dt.date(2024, 1, 1)
     >>> rows = {first: 3, first + dt.timedelta(days=1): 3, first + dt.timedelta(days=2): 9}
     >>> [str(part) for part in cut(Days(first, dt.date(2024, 1, 4)), rows, 6)]
-    ['2024-01-01/2024-01-02', '2024-01-03/2024-01-04']
+    ['2024-01-01/2024-01-02', '2024-01-03', '2024-01-04']
     """
     parts: list[Days] = []
     first, held = days.first, 0
