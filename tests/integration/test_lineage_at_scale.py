@@ -18,7 +18,7 @@ from ai_patterns.core.lineage import groups_read
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.jobs.lineage import explain
 from ai_patterns.jobs.resting import resting_on
-from ai_patterns.jobs.served_vectors import find_prediction
+from ai_patterns.jobs.served_vectors import Place, find_prediction
 from ai_patterns.spec.system import SystemSpec
 from crowded_lake import Crowd, fill
 
@@ -50,7 +50,7 @@ def registry(system: SystemSpec, tmp_path_factory: pytest.TempPathFactory) -> Re
 @pytest.fixture(scope="module")
 def sampled(lake: Lake) -> list[dict[str, Any]]:
     """Random predictions: half of them of any day, half of the days about the one that is asked for."""
-    rows = lake.read(TABLE, columns=["prediction_id", "decided_at", "features", DAY])
+    rows = lake.read(TABLE, columns=["prediction_id", "decided_at", "features", "mode", DAY])
     assert rows.num_rows == CROWD.predictions
     days = [DAY_ASKED, DAY_ASKED + dt.timedelta(days=1)]
     near = rows.filter(pc.is_in(rows[DAY], pa.array(days, pa.date32())))
@@ -90,10 +90,19 @@ def floor(instant: dt.datetime, hop: dt.timedelta) -> dt.datetime:
     return instant - (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) % hop
 
 
-def test_what_a_prediction_rests_on_is_what_the_walk_found(system, lake, registry, walked) -> None:
+def place_of(row: dict[str, Any]) -> Place:
+    return Place(row["prediction_id"], Days(row[DAY], row[DAY]), row["mode"])
+
+
+def test_an_id_is_found_among_a_million(lake, sampled) -> None:
+    for row in sampled[::10]:
+        assert find_prediction(lake, row["prediction_id"]) == place_of(row)
+
+
+def test_what_a_prediction_rests_on_is_what_the_walk_found(system, lake, registry, sampled, walked) -> None:
     counted = 0
-    for prediction, found in walked.items():
-        told = explain(system, lake, registry, find_prediction(lake, prediction))
+    for row in sampled:
+        told, found = explain(system, lake, registry, place_of(row)), walked[row["prediction_id"]]
         assert {name: {part.day: part.rows for part in parts} for name, parts in told.groups.items()} == found
         counted += sum(sum(days.values()) for days in found.values())
     assert len(walked) == WALKED
