@@ -122,9 +122,11 @@ dashboards: setup ## write Grafana's dashboards into include/grafana/dashboards 
 	@mkdir -p include/grafana/dashboards
 	$(PY) -c 'from pathlib import Path; from ai_patterns.core.dashboards import DASHBOARDS, to_text; [Path("include/grafana/dashboards", f"{name}.json").write_text(to_text(name), "utf-8") for name in DASHBOARDS]'
 
-lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt
-	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header -p 3.11 --universal -o requirements.lock
+LOCK := --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11
+
+lock: $(UV) ## compile requirements.lock again from pyproject.toml and requirements.txt, and the services' share of it
+	$(UV) pip compile pyproject.toml --all-extras --group dev -c requirements.txt $(LOCK) --universal -o requirements.lock
+	$(UV) pip compile --group services -c requirements.lock $(LOCK) --python-platform linux -o include/docker/services.lock
 
 clean: ## remove everything that make has made
 	rm -rf .run .venv .uv site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

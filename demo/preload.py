@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
-# The local executor forks its workers from the scheduler, and each task from a worker: they share these pages.
+# Tasks are forked from the scheduler's workers, or from Celery's: they share these pages.
+FORKING = "celery" if os.environ.get("AIRFLOW__CORE__EXECUTOR") == "CeleryExecutor" else "scheduler"
 MODULES = (
     "pandas",
     "duckdb",
@@ -21,6 +23,6 @@ MODULES = (
     "great_expectations",
 )
 
-if sys.argv[1:2] == ["scheduler"]:
+if sys.argv[1:2] == [FORKING]:
     for name in MODULES:
         import_module(name)

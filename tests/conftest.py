@@ -52,6 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--figures", type=Path, help="file for the fault tests' figures (JSON)")
 
 
+# Debian keeps the server's programs off the search path.
+POSTGRES = os.pathsep.join(str(folder) for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
+
 RequireProgram = Callable[[str], Path]
 
 
@@ -60,7 +63,7 @@ def require_program() -> RequireProgram:
     """Path of a system program; without it the test is skipped by name, or fails where CI=true."""
 
     def require(name: str) -> Path:
-        found = shutil.which(name)
+        found = shutil.which(name) or shutil.which(name, path=POSTGRES)
         if found is not None:
             return Path(found)
         problem = f"{name} is not installed; tests/packages.txt lists what the tests need"

@@ -22,6 +22,7 @@ OPERATORS = (
     "model_rollout",
     "monitoring",
     "online_offline_serving",
+    "registered_model",
     "spark_features",
     "stream_processing",
 )
@@ -50,7 +51,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators", OPERATORS)],
         "sensors": [_modules("sensors", SENSORS)],
         "triggers": [_modules("triggers", TRIGGERS)],
-        "extra-links": ["ai_patterns.operators.page_link.SystemPageLink"],
+        "extra-links": [
+            "ai_patterns.operators.page_link.SystemPageLink",
+            "ai_patterns.operators.spark_features.SparkApplicationLink",
+        ],
         "cli": ["ai_patterns.cli.airflow.get_commands"],
     }
 

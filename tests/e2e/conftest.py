@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from demo.standalone import Standalone, running
+from tutorial import Tutorial
 
 DEMO_SECONDS = 1800
 
@@ -27,6 +28,17 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("dags", "plugins", "include"):
         shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def tutorial(repository: Path, project: Path) -> Tutorial:
+    """The tutorial's system, made in the drop-in by the commands of its page."""
+    page = (repository / "docs" / "tutorial.md").read_text("utf-8")
+    walk = Tutorial(page, project, Path(sys.executable).parent)
+    walk.run("2. A starter", {})
+    walk.fill_in()
+    walk.run("7. What a model must prove, and when to train again", {})
+    return walk
 
 
 def _start_demo(repository: Path) -> subprocess.Popen[str]:
@@ -74,8 +86,8 @@ def lived(repository: Path, left_by_interrupted: list[str]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def airflow(lived: dict[str, Any], repository: Path, project: Path) -> Iterator[Standalone]:
-    """A real Airflow on the drop-in, with what the demo left behind."""
-    server = Standalone(repository / ".run" / "demo" / "airflow", project, {"PYTHONPATH": ""})
+def airflow(lived: dict[str, Any], repository: Path, tutorial: Tutorial) -> Iterator[Standalone]:
+    """A real Airflow on the drop-in, with what the demo left behind and the tutorial's system."""
+    server = Standalone(repository / ".run" / "demo" / "airflow", tutorial.project, {"PYTHONPATH": ""})
     with running(server):
         yield server

@@ -19,6 +19,7 @@ from ai_patterns.core.predictions import PARTITIONS, features_json, prediction_s
 from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.lineage import explain
 from ai_patterns.jobs.resting import resting_on
+from ai_patterns.jobs.served_vectors import find_prediction
 from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.spec.system import SystemSpec
 
@@ -85,7 +86,7 @@ def floor(instant: dt.datetime, hop: dt.timedelta) -> dt.datetime:
 def test_explained_predictions_equal_a_walk_over_every_event(flights, lake, registry, events) -> None:
     decisions = read_decisions(flights, lake, PREDICTED).to_pylist()
     for decision in random.Random(11).sample(decisions, WALKED):
-        told = explain(flights, lake, registry, f"p-{decision['flight_id']}")
+        told = explain(flights, lake, registry, find_prediction(lake, f"p-{decision['flight_id']}"))
         assert told.key == {"flight_id": decision["flight_id"]}
         assert {name: {part.day: part.rows for part in parts} for name, parts in told.groups.items()} == walk(
             flights, events, decision
@@ -98,7 +99,7 @@ def test_both_directions_agree(flights, lake, registry, stream: str) -> None:
     resting = set(resting_on(flights, lake, registry, stream, day).predictions["prediction_id"].to_pylist())
     sample = random.Random(13).sample(lake.read("predictions")["prediction_id"].to_pylist(), WALKED // 2)
     for prediction in sample:
-        told = explain(flights, lake, registry, prediction)
+        told = explain(flights, lake, registry, find_prediction(lake, prediction))
         counts = any(
             part.table == f"events/{stream}" and part.day == day for parts in told.groups.values() for part in parts
         )
@@ -118,7 +119,7 @@ def test_offsets_of_what_landed_are_told(flights, lake, registry, tmp_path: Path
     rows = landed.append_column("topic_partition", pa.array([0] * landed.num_rows, pa.int32()))
     lake.replace_days("landed/departed", rows.append_column("topic_offset", places), PREDICTED)
     last = max(read_decisions(flights, lake, PREDICTED).to_pylist(), key=lambda row: row["decided_at"])
-    told = explain(flights, lake, registry, f"p-{last['flight_id']}")
+    told = explain(flights, lake, registry, find_prediction(lake, f"p-{last['flight_id']}"))
     offsets = [part.offsets for part in told.groups["everywhere_now"] if part.day == PREDICTED.first]
     assert len(offsets) == 1
     first, latest = offsets[0][0]
@@ -127,7 +128,7 @@ def test_offsets_of_what_landed_are_told(flights, lake, registry, tmp_path: Path
 
 def test_an_unknown_prediction_or_partition_is_told(flights, lake, registry) -> None:
     with pytest.raises(LookupError, match="no prediction 'nobody'"):
-        explain(flights, lake, registry, "nobody")
+        find_prediction(lake, "nobody")
     with pytest.raises(LookupError, match="it has scheduled, departed"):
         resting_on(flights, lake, registry, "departures", PREDICTED.first)
     with pytest.raises(LookupError, match="no events of 'departed' on 2013-01-01"):

@@ -16,6 +16,7 @@ from ai_patterns.cli import main
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.online_features import OnlineFeatureReader
 from ai_patterns.core.days import Days
+from ai_patterns.core.point_in_time import point_in_time_sql
 from ai_patterns.core.predictions import PARTITIONS
 from ai_patterns.core.vectors import add_on_demand
 from ai_patterns.engines import duckdb
@@ -25,7 +26,9 @@ from ai_patterns.jobs.features import build_features
 from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.parity import ParityReport, check_parity
 from ai_patterns.jobs.parity_view import read_examples, read_pair, read_shares
-from ai_patterns.jobs.training_set import read_decisions
+from ai_patterns.jobs.recent_values import recent_relations
+from ai_patterns.jobs.served_vectors import find_prediction
+from ai_patterns.jobs.training_set import feature_relations, read_decisions
 from ai_patterns.spec.loading import load_system
 from ai_patterns.spec.model import ParitySpec
 from ai_patterns.spec.system import SystemSpec
@@ -216,14 +219,29 @@ def test_one_prediction_side_by_side(site: Site) -> None:
     log_predictions(site.system, site.lake, BUGS["Celsius instead of Fahrenheit"].serve(site))
     check_parity(site.system, site.lake, SERVED)
     (first, *_) = read_examples(site.lake)
-    pair = read_pair(site.system, site.lake, first)
+    pair = read_pair(site.system, site.lake, find_prediction(site.lake, first))
     unlike = {item.feature: item for item in pair.pairs if item.cause}
     assert set(unlike) == {"weather_now__temp_6h"}
     item = unlike["weather_now__temp_6h"]
     assert float(item.served or "") == (float(item.recomputed or "") - 32) / 1.8
     assert {row["feature"] for row in read_shares(site.lake) if row["differing"]} == {"weather_now__temp_6h"}
-    with pytest.raises(LookupError, match="no online prediction 'p-none'"):
-        read_pair(site.system, site.lake, "p-none")
+    with pytest.raises(LookupError, match="no prediction 'p-none'"):
+        find_prediction(site.lake, "p-none")
+
+
+def test_one_decision_alone_reads_what_it_reads_among_all(site: Site) -> None:
+    """Also where nothing is known of an entity, and where it is null."""
+    decisions = read_decisions(site.system, site.lake, SERVED).slice(40, 6)
+    tailnums = [*decisions["tailnum"].to_pylist()[:4], "N0BODY", None]
+    decisions = decisions.set_column(
+        decisions.column_names.index("tailnum"), "tailnum", pa.array(tailnums, decisions.schema.field("tailnum").type)
+    )
+    sql, whole = point_in_time_sql(site.system), feature_relations(site.system, site.lake)
+    for number in range(decisions.num_rows):
+        alone = decisions.slice(number, 1)
+        recent = recent_relations(site.system, site.lake, alone.to_pylist()[0])
+        found = duckdb.run(sql, {**recent, "decisions": alone}).to_pylist()
+        assert found == duckdb.run(sql, {**whole, "decisions": alone}).to_pylist()
 
 
 @pytest.fixture
@@ -254,7 +272,7 @@ def test_the_command_prints_shares_and_vectors(command: Site, capsys: pytest.Cap
     assert [line.split()[1] for line in lines if line.startswith("*")] == ["since_landed"]
     assert len(lines) == 2 + len({*command.system.decision.inputs, *command.system.model.columns}) - 1
     assert main(["parity", "flights", "--prediction", "p-none"]) == 1
-    assert "no online prediction" in capsys.readouterr().err
+    assert "has no prediction 'p-none'" in capsys.readouterr().err
     assert main(["parity", "flights", "--days", "2013-03-08"]) == 0
     assert "nothing was served online" in capsys.readouterr().out
 

@@ -109,7 +109,7 @@ def test_the_commands(tmp_path, capsys, require_program) -> None:
     finally:
         Redis(tmp_path / "redis").down()
     told = [line.split(" at ")[0] for line in capsys.readouterr().out.splitlines()]
-    others = ("flink", "kafka", "statsd", "alertmanager", "prometheus")
+    others = ("flink", "hadoop", "kafka", "spark", "statsd", "alertmanager", "prometheus")
     assert told[:2] == ["redis: started", "redis: runs already"]
-    assert set(told[2:8]) == {"redis: runs", *(f"{name}: does not run" for name in others)}
-    assert set(told[8:]) == {"redis: stopped", *(f"{name}: did not run" for name in others)}
+    assert set(told[2:10]) == {"redis: runs", *(f"{name}: does not run" for name in others)}
+    assert set(told[10:]) == {"redis: stopped", *(f"{name}: did not run" for name in others)}

@@ -18,7 +18,9 @@ import pytest
 from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, Registry
 from ai_patterns.clients.online_features import OnlineFeatureReader
+from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.days import Days
+from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.jobs.champion import read_champion
 from ai_patterns.jobs.feature_store import apply_repository, materialize
 from ai_patterns.jobs.features import build_features
@@ -209,3 +211,20 @@ def test_status_and_report_tell_of_all_seven_patterns(live: Site, tmp_path: Path
     assert "<svg" in page
     assert all(metric in page for metric in ("rmse", "r2"))
     assert json.loads((tmp_path / "report.json").read_text("utf-8"))["feedback_loop"]["metric"] == "rmse"
+
+
+def test_the_registrys_file_tells_what_mlflow_tells(site: Site) -> None:
+    """Also of a version that was deleted, whose row stays in the file."""
+    from mlflow import MlflowClient
+
+    client, name = MlflowClient(site.registry.tracking_uri), site.registry.model_name
+    deleted = int(client.create_model_version(name, "file:///nowhere", tags={"days": "2024-03-01"}).version)
+    client.delete_model_version(name, str(deleted))
+    reader = RegistryReader(site.registry.tracking_uri, name)
+    assert reader.versions() == site.registry.versions()
+    assert deleted not in reader.versions()
+    assert reader.facts(1) == site.registry.facts(1)
+    assert reader.facts(1)["days"] == str(TRAINING)
+    for version in (deleted, 99):
+        with pytest.raises(ServiceUnavailableError, match=f"no version {version} of the model 'docks'"):
+            reader.facts(version)

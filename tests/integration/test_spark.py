@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pytest
 
 from ai_patterns.clients.lake import Lake
@@ -20,7 +18,8 @@ from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.spark_features import build_features_on_spark
 from ai_patterns.runtimes.spark import local_session
 from ai_patterns.spec.system import SystemSpec
-from seeded_streams import STREAM, TYPES, first_of_each, made_up_system, random_rows
+from exact_tables import assert_equal_tables, hard_events
+from seeded_streams import made_up_system
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,7 +42,6 @@ assert not bag.import_errors, bag.import_errors
 sync_bag_to_db(bag, "dags-folder", None)
 assert bag.dags["batch"].test().state == "success"
 """
-SEED, EVENTS = 1, 200
 DOCKS = Days.parse("2024-03-30/2024-04-02")
 FLIGHTS = Days.parse("2013-03-09/2013-03-10")
 """New York's clocks change in the night between."""
@@ -57,20 +55,6 @@ def session(require_program) -> Iterator[SparkSession]:
         yield session
 
 
-def bits(value: Any) -> Any:
-    """A value whose equality is that of every bit."""
-    if isinstance(value, float):
-        return struct.pack(">d", value)
-    if isinstance(value, Mapping):
-        return tuple((name, bits(part)) for name, part in value.items())
-    return value
-
-
-def content(lake: Lake, table: str) -> list[tuple[Any, ...]]:
-    rows = [tuple(bits(row[name]) for name in sorted(row)) for row in lake.read(table).to_pylist()]
-    return sorted(rows, key=repr)
-
-
 def both(system: SystemSpec, tmp_path: Path, fill: Any) -> tuple[Lake, Lake]:
     """Two lakes with the same events."""
     lakes = Lake(str(tmp_path / "duckdb"), system.name), Lake(str(tmp_path / "spark"), system.name)
@@ -79,19 +63,9 @@ def both(system: SystemSpec, tmp_path: Path, fill: Any) -> tuple[Lake, Lake]:
     return lakes
 
 
-def assert_equal_tables(system: SystemSpec, ours: Lake, theirs: Lake) -> None:
-    for name in system.groups:
-        for table in (f"tiles/{name}", f"values/{name}"):
-            assert content(ours, table) == content(theirs, table), table
-            assert ours.read(table).num_rows > 0
-
-
 def test_hard_streams(session: SparkSession, tmp_path: Path) -> None:
     system = made_up_system("made_up", "made_up.events")
-    rows = first_of_each(random_rows(SEED, EVENTS))
-    columns = {name: pa.array([row[name] for row in rows], TYPES[each.type]) for name, each in STREAM.columns.items()}
-    events = pa.table({**columns, "day": pa.array([row["known"].date() for row in rows], pa.date32())})
-    days = Days(min(events["day"].to_pylist()), max(events["day"].to_pylist()))
+    events, days = hard_events()
     ours, theirs = both(system, tmp_path, lambda lake: lake.replace_days("events/events", events, days))
     build_features(system, ours, days)
     build_features_on_spark(system, session, theirs.path("").rstrip("/"), days)

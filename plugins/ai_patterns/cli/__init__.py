@@ -15,6 +15,7 @@ from ai_patterns.cli import (
     feedback,
     loop,
     luigi,
+    maintenance,
     parity,
     replay,
     runtimes,
@@ -37,6 +38,7 @@ first steps:
   ai-patterns land flights                 bring what waits in its topics to the lake; `dead-letters` tells what is bad
   ai-patterns backfill flights --partition 2013-02-09 --dry-run
                                            what depends on a day; without --dry-run correct it and all of that
+  ai-patterns maintain flights --dry-run   what merging small files and removing old versions would do
   ai-patterns luigi shop.pipeline Report --output dags/report.json
                                            a Luigi graph's shape, from which LuigiTaskGroup makes Airflow tasks
 
@@ -49,6 +51,7 @@ places (environment, with their defaults):
   AI_PATTERNS_REPORTS       $AI_PATTERNS_HOME/.run/reports
   AI_PATTERNS_TILES         tiles.db beside each Feast repository; else redis://host:port/0
   AI_PATTERNS_CACHE         ~/.cache/ai-patterns
+  AI_PATTERNS_ENGINE_MEMORY  80% of the machine's; also _SPILL (folder), _THREADS, _BATCH_ROWS (1000000)
   AI_PATTERNS_STATSD        nowhere; else host:port that gets each command's duration and outcome
 """
 
@@ -87,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
         parity,
         explain,
         backfill,
+        maintenance,
         runtimes,
         topics,
         replay,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import sys
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from ai_patterns.cli.arguments import Commands, add_command, open_system
@@ -41,9 +40,11 @@ def _explain(options: argparse.Namespace) -> int:
 def _print_lineage(options: argparse.Namespace) -> int:
     from ai_patterns.clients.mlflow import Registry
     from ai_patterns.jobs.lineage import explain
+    from ai_patterns.jobs.served_vectors import find_prediction
 
     system, lake = open_system(options.system)
-    _print(explain(system, lake, Registry(Home.from_environment().tracking, system.name), options.prediction))
+    registry = Registry(Home.from_environment().tracking, system.name)
+    _print(explain(system, lake, registry, find_prediction(lake, options.prediction)))
     return 0
 
 
@@ -78,7 +79,8 @@ def _print_resting(options: argparse.Namespace) -> int:
     found = resting_on(system, lake, Registry(Home.from_environment().tracking, system.name), stream, day)
     rows = found.predictions
     print(f"{rows.num_rows:,} predictions rest on events/{stream} {day}")
-    for version, count in sorted(Counter(rows["model_version"].to_pylist()).items()):
+    counts = [(each["values"], each["counts"]) for each in rows["model_version"].value_counts().to_pylist()]
+    for version, count in sorted(counts):
         print(f"  by version {version}: {count:,}")
     for version, count in sorted(found.models.items()):
         print(f"version {version} may have been trained on it; it made {count:,} predictions")

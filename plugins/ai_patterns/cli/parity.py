@@ -65,14 +65,18 @@ def _print_shares(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _show(options: argparse.Namespace) -> int:
     from ai_patterns.jobs.parity_view import read_pair
+    from ai_patterns.jobs.served_vectors import find_prediction
 
     system, lake = open_system(options.system)
     try:
-        pair = read_pair(system, lake, options.prediction)
+        place = find_prediction(lake, options.prediction)
     except LookupError as error:
         print(f"error: {error.args[0]}", file=sys.stderr)
         return 1
-    return _print_pair(pair)
+    if place.mode != "online":
+        print(f"error: {options.prediction!r} was made in a batch; nothing was served", file=sys.stderr)
+        return 1
+    return _print_pair(read_pair(system, lake, place))
 
 
 def _print_pair(pair: VectorPair) -> int:

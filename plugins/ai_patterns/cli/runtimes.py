@@ -13,7 +13,7 @@ from ai_patterns.clients.home import Home
 if TYPE_CHECKING:
     from ai_patterns.runtimes.runtime import Runtime
 
-NAMES = ("alertmanager", "flink", "kafka", "prometheus", "redis", "statsd")
+NAMES = ("alertmanager", "flink", "hadoop", "kafka", "prometheus", "redis", "spark", "statsd")
 
 
 def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -39,14 +39,18 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
 def _runtimes(options: argparse.Namespace, names: Sequence[str] = ()) -> list[Runtime]:
     from ai_patterns.runtimes.alertmanager import Alertmanager
     from ai_patterns.runtimes.flink import Flink
+    from ai_patterns.runtimes.hadoop import Hadoop
     from ai_patterns.runtimes.kafka import Kafka
     from ai_patterns.runtimes.prometheus import Prometheus
     from ai_patterns.runtimes.redis import Redis
+    from ai_patterns.runtimes.spark_cluster import Spark
     from ai_patterns.runtimes.statsd_exporter import StatsdExporter
 
     root = options.home or Home.from_environment().runtimes
     # Prometheus comes last: it asks the others where they are.
-    kinds: tuple[type[Runtime], ...] = (Flink, Kafka, Redis, StatsdExporter, Alertmanager, Prometheus)
+    kinds: tuple[type[Runtime], ...] = (
+        Flink, Hadoop, Kafka, Redis, Spark, StatsdExporter, Alertmanager, Prometheus
+    )  # fmt: skip
     return [kind(root / kind.name) for kind in kinds if not names or kind.name in names]
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import import_module
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from ai_patterns.clients.one_pass import evaluate_in_one_pass
+from ai_patterns.core.expectations import Configuration, Outcome
 from ai_patterns.core.quality import DAY_NUMBER, Expectation
 from ai_patterns.errors import DataQualityError, MissingDependencyError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,13 @@ def failing_rows(rows: pa.Table, rules: Sequence[Expectation]) -> list[tuple[Exp
     """
     if rows.num_rows == 0:
         return []
-    frame = _to_pandas(rows, rules)
-    # Listing every failing row is slow; so only the rules that failed are asked for their rows.
-    failed = [rule for rule, result in _validate(frame, rules, "BOOLEAN_ONLY") if not result.success]
+    wanted = {DAY_NUMBER, *(name for rule in rules for name in rule.column.split(","))}
+    narrowed = rows.select([name for name in rows.column_names if name in wanted])
+    outcomes = evaluate(narrowed, generated_suite(rules), "the generated suite")
     return [
-        (rule, [int(row) for row in result.result["unexpected_index_list"]])
-        for rule, result in _validate(frame, failed, "COMPLETE")
+        (rule, list(outcome.unexpected_rows or ()))
+        for rule, outcome in zip(rules, outcomes, strict=True)
+        if not outcome.success
     ]
 
 
@@ -61,54 +66,67 @@ def check_user_suite(rows: pa.Table, file: Path) -> list[UserFailure]:
     Raises:
         DataQualityError: the file is no suite, or an expectation could not be evaluated.
     """
+    suite = _read_suite(file)
+    return [
+        _user_failure(expectation, outcome)
+        for expectation, outcome in zip(suite, evaluate(rows, suite, str(file)), strict=True)
+        if not outcome.success
+    ]
+
+
+def evaluate(rows: pa.Table, expectations: Sequence[Configuration], origin: str) -> list[Outcome]:
+    """Evaluate expectations in their order: in one query where that is exact, else by Great Expectations.
+
+    Args:
+        rows: the table.
+        expectations: what is expected of it.
+        origin: where the expectations come from, for errors.
+
+    Raises:
+        DataQualityError: the expectations are no suite, or one could not be evaluated.
+    """
+    found = evaluate_in_one_pass(rows, expectations)
+    others = {number: each for number, each in enumerate(expectations) if number not in found}
+    if others:
+        log.info("left to Great Expectations: %s", ", ".join(sorted({each.type for each in others.values()})))
+        found |= evaluate_by_library(rows, others, origin)
+    return [found[number] for number in range(len(expectations))]
+
+
+def evaluate_by_library(rows: pa.Table, expectations: Mapping[int, Configuration], origin: str) -> dict[int, Outcome]:
+    """Evaluate numbered expectations on Great Expectations' own pandas engine; raises what `evaluate` raises."""
+    results = validate(rows, expectations, origin, "COMPLETE")
+    return {int(result.expectation_config.meta["number"]): _outcome(result) for result in results}
+
+
+def validate(rows: pa.Table, expectations: Mapping[int, Configuration], origin: str, result_format: str) -> list[Any]:
+    """Great Expectations' own results, in its own order: each carries its number in its `meta`."""
     gx = _library()
+    numbered = [
+        {"type": each.type, "kwargs": dict(each.kwargs), "meta": {"number": number}}
+        for number, each in expectations.items()
+    ]
     try:
-        suite = gx.ExpectationSuite(**_suite_arguments(file))
+        suite = gx.ExpectationSuite("numbered", expectations=numbered)
     except Exception as error:  # the library raises its own, pydantic's and marshmallow's errors here
-        raise DataQualityError(f"{file} is no Great Expectations suite: {error}") from error
-    results = _run(rows.to_pandas(), suite, "COMPLETE")
-    return [_user_failure(result) for result in results if not result.success]
+        raise DataQualityError(f"{origin} is no Great Expectations suite: {error}") from error
+    taken = {each.meta["number"] for each in suite.expectations}
+    unknown = sorted({each.type for number, each in expectations.items() if number not in taken})
+    if unknown:  # the library leaves out what it does not know
+        raise DataQualityError(f"{origin} is no Great Expectations suite: there is no {', '.join(unknown)}")
+    batch = _batch_definition().get_batch({"dataframe": rows.to_pandas()})
+    return list(batch.validate(suite, result_format=result_format).results)
 
 
-def _user_failure(result: Any) -> UserFailure:
-    config = result.expectation_config
-    column = str(config.kwargs.get("column") or "")
-    rows = result.result.get("unexpected_index_list")
-    if rows is not None and config.kwargs.get("mostly", 1) == 1:
-        return UserFailure(config.type, column, tuple(int(row) for row in rows), len(rows))
-    return UserFailure(config.type, column, None, int(result.result.get("unexpected_count") or 0))
-
-
-def _suite_arguments(file: Path) -> dict[str, Any]:
-    document = json.loads(file.read_text("utf-8"))
-    return {"name": document.get("name", file.stem), "expectations": document["expectations"]}
-
-
-def _validate(frame: Any, rules: Sequence[Expectation], result_format: str) -> Iterator[tuple[Expectation, Any]]:
-    if not rules:
-        return
-    for result in sorted(_run(frame, _suite(tuple(rules)), result_format), key=_number):
-        yield rules[_number(result)], result
-
-
-def _number(result: Any) -> int:
-    return int(result.expectation_config.meta["rule"])
-
-
-@lru_cache(maxsize=64)
-def _suite(rules: tuple[Expectation, ...]) -> Any:
-    """The rules as a suite; each carries its number, since results come in another order."""
-    return _library().ExpectationSuite("generated", expectations=[_build(*item) for item in enumerate(rules)])
-
-
-def _run(frame: Any, suite: Any, result_format: str) -> list[Any]:
-    batch = _batch_definition().get_batch({"dataframe": frame})
-    results = list(batch.validate(suite, result_format=result_format).results)
-    for result in results:
-        problem = _exception(result.exception_info)
-        if problem:
-            raise DataQualityError(f"{result.expectation_config.type} could not be evaluated: {problem}")
-    return results
+def _outcome(result: Any) -> Outcome:
+    problem = _exception(result.exception_info)
+    if problem:
+        raise DataQualityError(f"{result.expectation_config.type} could not be evaluated: {problem}")
+    found = dict(result.result)
+    told = {field.name: found[field.name] for field in fields(Outcome) if field.name in found}
+    if "unexpected_index_list" in found:
+        told["unexpected_rows"] = tuple(int(row) for row in found["unexpected_index_list"])
+    return Outcome(bool(result.success), **told)
 
 
 def _exception(info: Any) -> str:
@@ -116,30 +134,44 @@ def _exception(info: Any) -> str:
     return next((str(entry["exception_message"]) for entry in entries if entry["raised_exception"]), "")
 
 
-def _build(number: int, rule: Expectation) -> Any:
-    gxe: Any = import_module("great_expectations.expectations")
-    column, meta = {"column": rule.column}, {"rule": number}
+def _user_failure(expectation: Configuration, outcome: Outcome) -> UserFailure:
+    column = str(expectation.kwargs.get("column") or "")
+    rows = outcome.unexpected_rows
+    if rows is not None and expectation.kwargs.get("mostly", 1) == 1:
+        return UserFailure(expectation.type, column, rows, len(rows))
+    return UserFailure(expectation.type, column, None, outcome.unexpected_count or 0)
+
+
+def _read_suite(file: Path) -> list[Configuration]:
+    try:
+        found = json.loads(file.read_text("utf-8"))["expectations"]
+        return [Configuration(str(each["type"]), dict(each.get("kwargs") or {})) for each in found]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataQualityError(f"{file} is no Great Expectations suite: {error!r}") from error
+
+
+def generated_suite(rules: Sequence[Expectation]) -> list[Configuration]:
+    """A stream's rules in Great Expectations' terms."""
+    return [_configuration(rule) for rule in rules]
+
+
+def _configuration(rule: Expectation) -> Configuration:
+    column = {"column": rule.column}
     match rule.kind:
         case "type":
-            return gxe.ExpectColumnValuesToBeNull(**column, meta=meta)
+            return Configuration("expect_column_values_to_be_null", column)
         case "not_null":
-            return gxe.ExpectColumnValuesToNotBeNull(**column, meta=meta)
+            return Configuration("expect_column_values_to_not_be_null", column)
         case "values":
-            return gxe.ExpectColumnValuesToBeInSet(**column, value_set=list(rule.values), meta=meta)
+            return Configuration("expect_column_values_to_be_in_set", {**column, "value_set": list(rule.values)})
         case "range":
             bounds = {"min_value": rule.minimum, "max_value": rule.maximum}
-            return gxe.ExpectColumnValuesToBeBetween(**column, **bounds, meta=meta)
+            return Configuration("expect_column_values_to_be_between", {**column, **bounds})
         case "pattern":
-            return gxe.ExpectColumnValuesToMatchRegex(**column, regex=rf"^(?:{rule.pattern})\Z", meta=meta)
+            return Configuration("expect_column_values_to_match_regex", {**column, "regex": rf"^(?:{rule.pattern})\Z"})
         case "unique":
             key = [DAY_NUMBER, *rule.column.split(",")]
-            return gxe.ExpectCompoundColumnsToBeUnique(column_list=key, meta=meta)
-
-
-def _to_pandas(rows: pa.Table, rules: Sequence[Expectation]) -> Any:
-    columns = dict.fromkeys(name for rule in rules for name in rule.column.split(","))
-    helper = [DAY_NUMBER] if any(rule.kind == "unique" for rule in rules) else []
-    return rows.select([*columns, *helper]).to_pandas()
+            return Configuration("expect_compound_columns_to_be_unique", {"column_list": key})
 
 
 @cache

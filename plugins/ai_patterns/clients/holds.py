@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 TABLE = "backfills"
 
@@ -42,8 +43,10 @@ def read_hold(path: str, options: Mapping[str, str]) -> tuple[str, dict[str, int
 
 
 def _open(path: str, options: Mapping[str, str]) -> DeltaTable | None:
-    there = DeltaTable.is_deltatable(path, storage_options=dict(options))
-    return DeltaTable(path, storage_options=dict(options)) if there else None
+    try:
+        return DeltaTable(path, storage_options=dict(options))
+    except TableNotFoundError:
+        return None
 
 
 def _number(handle: DeltaTable | None) -> int:

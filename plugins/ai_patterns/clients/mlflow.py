@@ -185,15 +185,7 @@ class Registry:
         """
         with self._about(f"version {version}"):
             found = self._client.get_model_version(self.model_name, str(version))
-        tags = dict(found.tags)
-        lake = {name.removeprefix("lake."): int(text) for name, text in tags.items() if name.startswith("lake.")}
-        return {
-            "version": version,
-            "run_id": found.run_id,
-            "days": tags.get("days"),
-            "evaluation_days": tags.get("evaluation_days"),
-            "lake_versions": lake,
-        }
+        return training_facts(version, found.run_id, dict(found.tags))
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -269,3 +261,15 @@ class Registry:
     def _about(self, what: str) -> Iterator[None]:
         with reaching(f"{self.tracking_uri}, {what} of the model {self.model_name!r}"):
             yield
+
+
+def training_facts(version: int, run_id: str | None, tags: Mapping[str, str]) -> dict[str, Any]:
+    """What `Registry.facts` tells, from the version's tags."""
+    lake = {name.removeprefix("lake."): int(text) for name, text in tags.items() if name.startswith("lake.")}
+    return {
+        "version": version,
+        "run_id": run_id,
+        "days": tags.get("days"),
+        "evaluation_days": tags.get("evaluation_days"),
+        "lake_versions": lake,
+    }

@@ -1,6 +1,6 @@
-"""What a server asks the model registry, without importing MLflow where its database is a file.
+"""What a server, a page or `explain` asks the model registry, without importing MLflow where its database is a file.
 
-MLflow takes three seconds and 150 MB to import; a server asks it for two rows and three files.
+MLflow takes three seconds and 150 MB to import; they ask it for a few rows and three files.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
-from ai_patterns.clients.mlflow import LoadedModel, Registry
+from ai_patterns.clients.mlflow import LoadedModel, Registry, training_facts
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.mlflow_package import SERVING
 from ai_patterns.clients.onnx import OnnxModel
@@ -21,6 +22,9 @@ from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUna
 _ALIAS = "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?"
 _TAG = "SELECT value FROM registered_model_tags WHERE name = ? AND key = ?"
 _PLACE = "SELECT storage_location, source FROM model_versions WHERE name = ? AND version = ?"
+_VERSIONS = "SELECT version FROM model_versions WHERE name = ? AND current_stage <> 'Deleted_Internal' ORDER BY version"
+_VERSION = "SELECT run_id FROM model_versions WHERE name = ? AND version = ? AND current_stage <> 'Deleted_Internal'"
+_TAGS = "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ?"
 _RUN = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
 
 
@@ -65,6 +69,34 @@ class RegistryReader:
             found = database.execute(_TAG, (self.model_name, name)).fetchone()
         return (found[0] or None) if found else None
 
+    def versions(self) -> list[int]:
+        """All registered versions, ascending; none where nothing was registered yet.
+
+        Raises:
+            ServiceUnavailableError: the registry cannot be reached.
+        """
+        if self._file is None:
+            return self._registry.versions()
+        if not self._file.exists():
+            return []
+        with self._reading(self._file) as database:
+            return [row[0] for row in database.execute(_VERSIONS, (self.model_name,))]
+
+    def facts(self, version: int) -> dict[str, Any]:
+        """What was recorded of a version's training, as `Registry.facts` tells it.
+
+        Raises:
+            ServiceUnavailableError: the registry cannot be reached or has no such version.
+        """
+        if self._file is None:
+            return self._registry.facts(version)
+        with self._reading(self._file) as database:
+            found = database.execute(_VERSION, (self.model_name, version)).fetchone()
+            tags = dict(database.execute(_TAGS, (self.model_name, version)).fetchall())
+        if found is None:
+            raise self._absent(version)
+        return training_facts(version, found[0], tags)
+
     def load(self, version: int) -> LoadedModel:
         """Load a version for prediction; nothing is unpickled.
 
@@ -93,14 +125,17 @@ class RegistryReader:
         with self._reading(file) as database:
             found = database.execute(_PLACE, (self.model_name, version)).fetchone()
             if found is None:
-                problem = f"the registry {self.tracking_uri} has no version {version} of the model {self.model_name!r}"
-                raise ServiceUnavailableError(problem, conn_id=CONN_ID)
+                raise self._absent(version)
             place = found[0] or found[1]
             if place.startswith("runs:/"):
                 run, _, path = place.removeprefix("runs:/").partition("/")
                 place = f"{database.execute(_RUN, (run,)).fetchone()[0]}/{path}"
         url = urlparse(place)
         return Path(unquote(url.path)) / SERVING if url.scheme in {"", "file"} else None
+
+    def _absent(self, version: int) -> ServiceUnavailableError:
+        problem = f"the registry {self.tracking_uri} has no version {version} of the model {self.model_name!r}"
+        return ServiceUnavailableError(problem, conn_id=CONN_ID)
 
     @contextmanager
     def _reading(self, file: Path) -> Iterator[sqlite3.Connection]:

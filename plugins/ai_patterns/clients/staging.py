@@ -80,7 +80,8 @@ class Staging:
         """Keep facts beside the tables, the new ones or those before: never half of them."""
         target = f"{self._folder}/{name}"
         self._files.create_dir(self._folder, recursive=True)
-        with self._files.open_output_stream(f"{target}.new") as file:
+        # Without a buffer of its own Arrow hands deltalake's file something else than bytes.
+        with self._files.open_output_stream(f"{target}.new", buffer_size=2**16) as file:
             file.write(json.dumps(facts).encode())
         self._files.move(f"{target}.new", target)
 
@@ -96,9 +97,7 @@ class Staging:
     def discard(self) -> None:
         """Remove all files of the run."""
         if self._files.get_file_info(self._folder).type == pafs.FileType.Directory:
-            self._files.delete_dir_contents(self._folder)
-            if isinstance(self._files, pafs.SubTreeFileSystem):
-                self._files.delete_dir(self._folder)
+            self._files.delete_dir(self._folder)
 
     def prune(self, before: dt.datetime) -> None:
         """Remove the files of any run that were last changed before an instant (UTC), but of a half done backfill."""

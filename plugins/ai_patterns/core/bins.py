@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
+
+from ai_patterns.core.sessions import connect
 
 Rows: TypeAlias = pa.Table | ds.Dataset
 """What DuckDB can scan: a table, or a dataset of the lake."""
@@ -119,7 +120,7 @@ def _categories(rows: Rows, name: str) -> tuple[str, ...]:
 
 def run(sql: str, **relations: Any) -> pa.Table:
     """Run one query over the named relations."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for name, relation in relations.items():
             connection.register(name, relation)
         return connection.sql(sql).to_arrow_table()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -84,3 +84,21 @@ def runs_of(days: Iterable[dt.date]) -> list[Days]:
         else:
             found.append(Days(day, day))
     return found
+
+
+def cut(days: Days, rows: Mapping[dt.date, int], budget: int) -> list[Days]:
+    """Ranges that together are `days`, each of at most `budget` rows or of one day.
+
+    >>> first = dt.date(2024, 1, 1)
+    >>> rows = {first: 3, first + dt.timedelta(days=1): 3, first + dt.timedelta(days=2): 9}
+    >>> [str(part) for part in cut(Days(first, dt.date(2024, 1, 4)), rows, 6)]
+    ['2024-01-01/2024-01-02', '2024-01-03', '2024-01-04']
+    """
+    parts: list[Days] = []
+    first, held = days.first, 0
+    for day in days:
+        if held and held + rows.get(day, 0) > budget:
+            parts.append(Days(first, day - dt.timedelta(days=1)))
+            first, held = day, 0
+        held += rows.get(day, 0)
+    return [*parts, Days(first, days.last)]

@@ -7,6 +7,7 @@ batch layer *t* is the last hop boundary and known means known before it (see `s
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days, midnight
@@ -28,6 +29,31 @@ def groups_read(system: SystemSpec) -> tuple[str, ...]:
         seen.add(column)
     stored = {column.partition("__")[0] for column in seen & set(system.feature_columns)}
     return tuple(name for name in system.groups if name in stored)
+
+
+def widest(groups: Mapping[str, GroupSpec]) -> tuple[str, ...]:
+    """Groups of one stream that together count each event that any of the groups counts, those with fewest keys first.
+
+    Who counts an airport's last hour counts nothing that who counts the last day everywhere does not.
+
+    >>> from ai_patterns.spec.features import GroupSpec
+    >>> rides = {"stream": "rides", "hop": "1h"}
+    >>> city = GroupSpec(**rides, aggregations={"rides": "count over 1d"})
+    >>> dock = GroupSpec(**rides, key=["dock"], aggregations={"rides": "count over 1h"})
+    >>> bike = GroupSpec(**rides, key=["bike"], aggregations={"rides": "count over 7d"})
+    >>> widest({"dock": dock, "bike": bike, "city": city})
+    ('city', 'bike')
+    """
+    kept: list[str] = []
+    for name in sorted(groups, key=lambda name: (len(groups[name].key), -groups[name].max_window, name)):
+        if not any(_counts_all_of(groups[wide], groups[name]) for wide in kept):
+            kept.append(name)
+    return tuple(kept)
+
+
+def _counts_all_of(wide: GroupSpec, group: GroupSpec) -> bool:
+    alike = (wide.layer, wide.hop) == (group.layer, group.hop)
+    return alike and wide.max_window >= group.max_window and {*wide.key} <= {*group.key}
 
 
 def reached_days(group: GroupSpec, days: Days, newest_tile: int | None) -> Days:

@@ -88,8 +88,11 @@ class Counts:
             found = vector[LAYOUT[name]].tolist()
             return found[0] if len(found) == 1 else tuple(found)
 
-        sides = {role: Side(**{name: read(f"{role}.{name}") for name in _SIDE}) for role in ("champion", "challenger")}
-        return cls(**sides, **{name: read(name) for name in _BOTH})
+        def side(role: str) -> Side:
+            return Side(**{name: read(f"{role}.{name}") for name in _SIDE})
+
+        both = {name: read(name) for name in _BOTH}
+        return cls(champion=side("champion"), challenger=side("challenger"), **both)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Counts:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import duckdb
 import pyarrow as pa
+
+from ai_patterns.core.sessions import connect
+
+__all__ = ["connect", "run"]
 
 
 def run(sql: str, relations: Mapping[str, Any], *, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -22,10 +25,3 @@ def run(sql: str, relations: Mapping[str, Any], *, parameters: Mapping[str, Any]
         for name, relation in relations.items():
             connection.register(name, relation)
         return connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """A fresh in-memory connection whose time zone is UTC and whose insertion order is kept."""
-    connection = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
-    connection.execute("SET enable_progress_bar = false")
-    return connection

@@ -16,7 +16,8 @@ from feast.infra.offline_stores.offline_utils import (
 )
 from feast.utils import compute_non_entity_date_range
 
-from ai_patterns.feast.point_in_time import Settings, Source, Window, connect, latest_rows
+from ai_patterns.core.sessions import Limits, connect
+from ai_patterns.feast.point_in_time import Source, Window, latest_rows
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def entity_rows(
     asked: pd.DataFrame | pa.Table | str | None,
     sources: Sequence[Source],
     views: Sequence[FeatureView],
-    settings: Settings,
+    limits: Limits,
     dates: Mapping[str, Any],
 ) -> EntityRows:
     """Bring what Feast was asked for into one form.
@@ -47,16 +48,18 @@ def entity_rows(
         asked: a data frame, SQL for DuckDB, or nothing: then every entity that has a value in the range of dates.
         sources: the views' tables.
         views: the views.
-        settings: DuckDB's.
+        limits: DuckDB's.
         dates: `start_date` and `end_date`, where there is no data frame.
 
     Raises:
         ValueError: a join key is absent from the rows, or there are no rows and the views have different entities.
     """
     if asked is None:
-        return _every_entity(sources, *compute_non_entity_date_range(list(views), **dates), settings)
+        return _every_entity(sources, *compute_non_entity_date_range(list(views), **dates), limits)
     if isinstance(asked, str):
-        table = connect(settings).sql(asked).to_arrow_table()
+        with connect(limits) as connection:
+            connection.execute("SET autoinstall_known_extensions = true")  # the user's SQL may name any file
+            table = connection.sql(asked).to_arrow_table()
     else:
         table = asked if isinstance(asked, pa.Table) else pa.Table.from_pandas(asked, preserve_index=False)
     schema = dict(zip(table.column_names, table.slice(0, 0).to_pandas().dtypes, strict=True))
@@ -67,7 +70,7 @@ def entity_rows(
     return EntityRows(table, time, *_bounds(table.column(time)))
 
 
-def _every_entity(sources: Sequence[Source], start: datetime, end: datetime, settings: Settings) -> EntityRows:
+def _every_entity(sources: Sequence[Source], start: datetime, end: datetime, limits: Limits) -> EntityRows:
     widest = max((tuple(sorted(source.keys.values())) for source in sources), key=len, default=())
     tables = []
     for source in sources:
@@ -77,7 +80,7 @@ def _every_entity(sources: Sequence[Source], start: datetime, end: datetime, set
                 f"views with the entities {sorted(names)} and {sorted(widest)} have no rows in common; pass entity_df"
             )
         if len(names) == len(widest):
-            rows = latest_rows(source, [(source.data, Window(start, end))], settings).read_all()
+            rows = latest_rows(source, [(source.data, Window(start, end))], limits).read_all()
             tables.append(pa.table({out: rows.column(column) for column, out in source.keys.items()}).select(widest))
     table = pa.concat_tables(tables).group_by(list(widest)).aggregate([]) if widest else pa.table({"one": [0]})
     table = table.sort_by([(name, "ascending") for name in widest])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from feast.utils import _get_requested_feature_views_to_features_dict
 
+from ai_patterns.core.sessions import Limits
 from ai_patterns.feast.entity_rows import EntityRows, entity_rows
 from ai_patterns.feast.files import Files
-from ai_patterns.feast.point_in_time import Settings, Source, Window, latest_rows, point_in_time, rows_between
+from ai_patterns.feast.point_in_time import Source, Window, latest_rows, point_in_time, rows_between
 from ai_patterns.feast.retrieval import DuckDBRetrievalJob, PullJob
 
 
@@ -38,8 +39,9 @@ class DuckDBOfflineStoreConfig(FeastConfigBaseModel):
 
     Attributes:
         storage_options: credentials and endpoints of an object store; by default those of the environment.
-        memory_limit: of DuckDB, such as `2GB`; what does not fit goes to a file. By default 80% of the machine's.
-        threads: of DuckDB; by default one a core.
+        memory_limit: of DuckDB, such as `2GB`; what does not fit goes to a file. By default what
+            `AI_PATTERNS_ENGINE_MEMORY` says, else 80% of the machine's.
+        threads: of DuckDB; by default what `AI_PATTERNS_ENGINE_THREADS` says, else one a core.
     """
 
     type: str = "ai_patterns.feast.DuckDBOfflineStore"
@@ -87,15 +89,15 @@ class DuckDBOfflineStore(OfflineStore):
         """
         on_demand = OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry)
         wanted, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, on_demand)
-        settings = _settings(config)
+        limits = _limits(config)
         sources = [
             _joined(config, view, names, full=full_feature_names, as_created=filter_by_created_timestamp)
             for view, names in wanted.items()
         ]
-        rows = entity_rows(entity_df, sources, feature_views, settings, dates)
+        rows = entity_rows(entity_df, sources, feature_views, limits, dates)
         return DuckDBRetrievalJob(
             config,
-            lambda: point_in_time(rows.table, rows.time, sources, settings),
+            lambda: point_in_time(rows.table, rows.time, sources, limits),
             full_feature_names=full_feature_names,
             on_demand=on_demand,
             metadata=_metadata(rows, feature_refs),
@@ -117,7 +119,7 @@ class DuckDBOfflineStore(OfflineStore):
             config, data_source, join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column
         )
         parts = [(source.data, Window(start_date, end_date))]
-        return PullJob(config, lambda: latest_rows(source, parts, _settings(config)), join_key_columns)
+        return PullJob(config, lambda: latest_rows(source, parts, _limits(config)), join_key_columns)
 
     @staticmethod
     def latest(
@@ -135,7 +137,7 @@ class DuckDBOfflineStore(OfflineStore):
         parts = [(source.data, window)]
         if late:
             parts.append((Files(config, data_source).dataset(late.files), late.window))
-        return PullJob(config, lambda: latest_rows(source, parts, _settings(config)), keys).stream()
+        return PullJob(config, lambda: latest_rows(source, parts, _limits(config)), keys).stream()
 
     @staticmethod
     def pull_all_from_table_or_query(
@@ -153,7 +155,7 @@ class DuckDBOfflineStore(OfflineStore):
             config, data_source, join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column
         )
         window = Window(start_date, end_date)
-        return PullJob(config, lambda: rows_between(source, window, _settings(config)), join_key_columns)
+        return PullJob(config, lambda: rows_between(source, window, _limits(config)), join_key_columns)
 
     @staticmethod
     def offline_write_batch(
@@ -200,8 +202,9 @@ class DuckDBOfflineStore(OfflineStore):
         )
 
 
-def _settings(config: RepoConfig) -> Settings:
-    return Settings(config.offline_store.memory_limit, config.offline_store.threads)
+def _limits(config: RepoConfig) -> Limits:
+    limits, store = Limits.from_environment(), config.offline_store
+    return replace(limits, memory=store.memory_limit or limits.memory, threads=store.threads or limits.threads)
 
 
 def _metadata(rows: EntityRows, feature_refs: list[str]) -> RetrievalMetadata:

@@ -14,6 +14,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from ai_patterns.core.sessions import Limits, connect
+
 READ = 50_000
 """Rows of a batch that is read from DuckDB."""
 
@@ -52,46 +54,19 @@ class Window:
     end: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How DuckDB works.
-
-    Attributes:
-        memory_limit: such as `2GB`; what does not fit goes to a file. By default 80% of the machine's memory.
-        threads: by default one a core.
-    """
-
-    memory_limit: str | None = None
-    threads: int | None = None
-
-
-DEFAULT = Settings()
-
-
-def connect(settings: Settings = DEFAULT) -> duckdb.DuckDBPyConnection:
-    """A connection whose clock is UTC."""
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    if settings.memory_limit:
-        connection.execute("SET memory_limit = ?", [settings.memory_limit])
-    if settings.threads:
-        connection.execute("SET threads = ?", [settings.threads])
-    return connection
-
-
-def point_in_time(entities: pa.Table, time: str, sources: Sequence[Source], settings: Settings = DEFAULT) -> pa.Table:
+def point_in_time(entities: pa.Table, time: str, sources: Sequence[Source], limits: Limits | None = None) -> pa.Table:
     """Join each entity row with the newest values that were known at its time.
 
     Args:
         entities: any rows with the entity columns.
         time: their column that holds an instant: a timestamp, a date or ISO 8601 text; without a time zone it is UTC.
         sources: the tables to join.
-        settings: DuckDB's.
+        limits: DuckDB's; by default those of the environment.
 
     Returns:
         One row for each entity row, in their order: its columns as they are, then the features.
     """
-    connection = connect(settings)
+    connection = connect(limits)
     wanted = dict.fromkeys(name for source in sources for name in source.keys.values())
     columns = {f"k{number}": entities.column(name) for number, name in enumerate(wanted)}
     keys = dict(zip(wanted, columns, strict=True))
@@ -114,19 +89,19 @@ def point_in_time(entities: pa.Table, time: str, sources: Sequence[Source], sett
 
 
 def latest_rows(
-    source: Source, parts: Sequence[tuple[ds.Dataset, Window]], settings: Settings = DEFAULT
+    source: Source, parts: Sequence[tuple[ds.Dataset, Window]], limits: Limits | None = None
 ) -> pa.RecordBatchReader:
     """The newest row of each entity.
 
     Args:
         source: names the columns.
         parts: tables, and the windows of them that count.
-        settings: DuckDB's.
+        limits: DuckDB's; by default those of the environment.
 
     Returns:
         The keys, the features, the time and, where the source has it, the created time.
     """
-    connection = connect(settings)
+    connection = connect(limits)
     selected = []
     for number, (data, window) in enumerate(parts):
         connection.register(f"s{number}", data)
@@ -137,9 +112,9 @@ def latest_rows(
     return connection.sql(query).to_arrow_reader(READ)
 
 
-def rows_between(source: Source, window: Window, settings: Settings = DEFAULT) -> pa.RecordBatchReader:
+def rows_between(source: Source, window: Window, limits: Limits | None = None) -> pa.RecordBatchReader:
     """Every row in a window, the oldest first; columns as of `latest_rows`."""
-    connection = connect(settings)
+    connection = connect(limits)
     connection.register("s0", source.data)
     rows = _columns(connection, source, 0, window)
     query = f"SELECT {_result(source)} FROM ({rows}) ORDER BY __time, __created NULLS FIRST"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,6 +12,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import NULL_TIMESTAMP_INT_VALUE, python_values_to_proto_values
 from feast.value_type import ValueType
 
+from ai_patterns.core.sessions import connect
 from ai_patterns.feast.wire import BYTES, FIXED32, FIXED64, VARINT, fixed, gathered, joined, sized, tag, varints
 
 _NUMBERS = {field.name: field.number for field in Value.DESCRIPTOR.fields}
@@ -117,9 +117,9 @@ def _float_texts(column: pa.Array, kind: ValueType) -> pa.Array:
     """DuckDB prints a double as Python does; Arrow leaves `.0` out and has exponents at other sizes."""
     numbers = column.cast(_FLOATS[kind][0], safe=False).cast(pa.float64())
     known = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
-    connection = duckdb.connect()
-    connection.register("numbers", pa.table({"number": known}))
-    found = connection.sql("SELECT CAST(number AS VARCHAR) FROM numbers").to_arrow_table().column(0)
+    with connect() as connection:
+        connection.register("numbers", pa.table({"number": known}))
+        found = connection.sql("SELECT CAST(number AS VARCHAR) FROM numbers").to_arrow_table().column(0)
     return found.combine_chunks().cast(pa.string())
 
 

@@ -27,7 +27,7 @@ CONNECTIONS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
 
 def examine_airflow() -> Iterator[Finding]:
     """Look at Airflow's version, the drop-in and the wheel, the DAG files, and each connection."""
-    from airflow.sdk.configuration import conf
+    from airflow.providers.common.compat.sdk import conf
 
     yield _version()
     yield _registration(Path(conf.get("core", "plugins_folder")))

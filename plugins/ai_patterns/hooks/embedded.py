@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 
 class EmbeddedHook(BaseHook):

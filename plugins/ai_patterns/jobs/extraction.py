@@ -27,9 +27,9 @@ Origin = Literal["sources", "topics"]
 log = logging.getLogger(__name__)
 
 _KEEP_STAGING = dt.timedelta(days=7)
-_CACHED = 8
+_CACHED = 512 * 2**20
 _cache: OrderedDict[Hashable, pa.Table] = OrderedDict()
-"""Results of queries over files, so that a process that loads day after day parses them once."""
+"""Results of queries over files, so that a process that loads day after day parses them once; so many bytes."""
 
 
 def extract(  # noqa: PLR0913  each is a choice of the run
@@ -162,7 +162,7 @@ def _raw_stream(system: SystemSpec, name: str, read_query: ReadQuery | None, ove
     rows = assign_days(raw, spec, str(system.start))
     if all(signature is not None for signature in signatures.values()):
         _cache[key] = rows
-        if len(_cache) > _CACHED:
+        while sum(table.nbytes for table in _cache.values()) > _CACHED:
             _cache.popitem(last=False)
     return rows
 

@@ -24,7 +24,8 @@ def build_features(system: SystemSpec, lake: Lake, days: Days) -> dict[str, int]
     """Build `tiles/<group>` and `values/<group>` for the partitions of `days`.
 
     A second run replaces the same partitions by the same rows. The result does not depend on how a period is
-    cut into ranges, as long as the days before are there.
+    cut into ranges, as long as the days before are there; so more rows than the engine takes at once are built in
+    ranges of days, one after the other.
 
     Returns:
         Rows of the value log by group.
@@ -36,9 +37,12 @@ def build_features(system: SystemSpec, lake: Lake, days: Days) -> dict[str, int]
 
 
 def _build_group(system: SystemSpec, lake: Lake, days: Days, name: str) -> int:
-    tiles, values = build_tiles(system, lake, days, name), build_values(system, lake, days, name)
-    log.info("%s: %d tiles, %d values on %s", name, tiles, values, days)
-    return values
+    rows = 0
+    for part in lake.batches(f"events/{system.groups[name].stream}", days):
+        tiles, values = build_tiles(system, lake, part, name), build_values(system, lake, part, name)
+        log.info("%s: %d tiles, %d values on %s", name, tiles, values, part)
+        rows += values
+    return rows
 
 
 def build_tiles(system: SystemSpec, lake: Lake, days: Days, name: str) -> int:

@@ -13,12 +13,13 @@ import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import Registry
+from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.days import Days
 from ai_patterns.core.lineage import counted_sql, groups_read
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.jobs.served_vectors import read_served
+from ai_patterns.jobs.served_vectors import Place, read_vector
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -65,16 +66,14 @@ class Lineage:
     groups: Mapping[str, tuple[CountedPartition, ...]]
 
 
-def explain(system: SystemSpec, lake: Lake, registry: Registry, prediction_id: str) -> Lineage:
+def explain(system: SystemSpec, lake: Lake, registry: Registry, place: Place) -> Lineage:
     """What one prediction rests on, from recorded facts alone.
 
     Raises:
-        LookupError: there is no such prediction.
         ServiceUnavailableError: the lake cannot be read.
     """
-    row = _find(lake, prediction_id)
-    day = Days(row[DAY], row[DAY])
-    served = read_served(system, lake, day, prediction_id, row["mode"])
+    row = _facts(lake, place)
+    served = read_vector(system, lake, place)
     decision = served.rows.slice(0, 1)
     by_stream: dict[str, list[str]] = {}
     for name in groups_read(system):
@@ -82,27 +81,25 @@ def explain(system: SystemSpec, lake: Lake, registry: Registry, prediction_id: s
     groups: dict[str, tuple[CountedPartition, ...]] = {}
     for stream, names in by_stream.items():
         groups |= _counted(system, lake, stream, names, decision)
+    key = {name: row[name] for name in system.decision_stream.key}
     return Lineage(
-        prediction_id, {name: row[name] for name in system.decision_stream.key}, row["decided_at"], row["served_at"],
-        row["score"], row["mode"], _model(registry, row["model_version"]), groups,
+        place.prediction_id, key, row["decided_at"], row["served_at"], row["score"], row["mode"],
+        _model(registry, row["model_version"]), groups,
     )  # fmt: skip
 
 
 def _model(registry: Registry, version: int) -> dict[str, Any]:
     try:
-        return registry.facts(version)
+        return RegistryReader(registry.tracking_uri, registry.model_name).facts(version)
     except ServiceUnavailableError as error:
         return {"version": version, "problem": str(error)}
 
 
-def _find(lake: Lake, prediction_id: str) -> dict[str, Any]:
-    chosen = ds.field("prediction_id") == prediction_id
-    # The ids alone are searched first: vectors are a hundred times their size.
-    found = lake.dataset(TABLE).to_table(columns=[DAY, "prediction_id"], filter=chosen)
-    if not found.num_rows:
-        raise LookupError(f"{lake.system!r} has no prediction {prediction_id!r}")
-    day = ds.field(DAY) == found[DAY][0]
-    row: dict[str, Any] = lake.dataset(TABLE).filter(day & chosen).head(1).drop_columns(["features"]).to_pylist()[0]
+def _facts(lake: Lake, place: Place) -> dict[str, Any]:
+    """The prediction without its vector, which is a hundred times the size of the rest."""
+    predictions = lake.dataset(TABLE, place.days)
+    columns = [name for name in predictions.schema.names if name != "features"]
+    row: dict[str, Any] = predictions.to_table(columns=columns, filter=place.chosen).to_pylist()[0]
     return row
 
 
@@ -116,14 +113,16 @@ def _counted(
     inside = (event > pa.scalar(oldest)) & (event <= pa.scalar(decided))
     keys = [key for group in specs.values() for key in group.key]
     columns = dict.fromkeys([DAY, *spec.key, *keys, spec.event_time, spec.known_time])
-    events = lake.dataset(f"events/{stream}").to_table(columns=list(columns), filter=inside)
+    recent = f"{spec.event_time} >= '{oldest.isoformat()}' AND {DAY} <= '{decided.date()}'"
+    events = lake.dataset(f"events/{stream}", files=recent).to_table(columns=list(columns), filter=inside)
     each = [f"SELECT '{name}' AS name, * FROM ({counted_sql(group, spec)})" for name, group in specs.items()]
     counted = duckdb.run(" UNION ALL ".join(each), {"events": events, "decisions": decision})
     offsets = _offsets(lake, stream, spec.key, counted) if spec.topic else {}
     found: dict[str, tuple[CountedPartition, ...]] = dict.fromkeys(groups, ())
-    days = f"SELECT name, {DAY}, count(*) AS rows FROM counted GROUP BY ALL ORDER BY ALL"
-    for row in duckdb.run(days, {"counted": counted}).to_pylist():
-        part = CountedPartition(f"events/{stream}", row[DAY], row["rows"], offsets.get((row["name"], row[DAY]), {}))
+    days = counted.group_by(["name", DAY]).aggregate([([], "count_all")])
+    for row in days.sort_by([("name", "ascending"), (DAY, "ascending")]).to_pylist():
+        place = row["name"], row[DAY]
+        part = CountedPartition(f"events/{stream}", row[DAY], row["count_all"], offsets.get(place, {}))
         found[row["name"]] += (part,)
     return found
 
@@ -134,8 +133,9 @@ def _offsets(
     """By group, day and topic partition, the first and the last offset of the counted events that landed."""
     if not counted.num_rows or not lake.exists(f"landed/{stream}"):
         return {}
-    landed = lake.dataset(f"landed/{stream}").to_table(
-        columns=[*key, DAY, "topic_partition", "topic_offset"], filter=ds.field(DAY).isin(pc.unique(counted[DAY]))
+    days = pc.min_max(counted[DAY]).as_py()
+    landed = lake.read(
+        f"landed/{stream}", Days(days["min"], days["max"]), [*key, DAY, "topic_partition", "topic_offset"]
     )
     sql = f"""
 SELECT name, {DAY}, topic_partition, min(topic_offset) AS first, max(topic_offset) AS last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,20 +102,23 @@ def check_parity(system: SystemSpec, lake: Lake, days: Days, *, fail: bool = Fal
     return report
 
 
-def compare(system: SystemSpec, lake: Lake, served: ServedVectors) -> Compared:
+def compare(
+    system: SystemSpec, lake: Lake, served: ServedVectors, relations: Mapping[str, object] | None = None
+) -> Compared:
     """Recompute served vectors and class each difference.
 
     Args:
         system: the system.
         lake: its lake.
         served: at least one vector.
+        relations: what its stored features are read from; the lake's logs as a whole by default.
     """
     key = system.decision_stream.key
     inputs = [name for name in system.decision.inputs if name not in key]
     features = tuple(name for name in system.model.columns if name not in system.decision.inputs)
     logged = served.cells([*inputs, *features])
     served, right, known = _right_inputs(system, lake, served, {name: logged[name] for name in inputs})
-    work = Recomputation(system, lake, served.rows, features, feature_relations(system, lake))
+    work = Recomputation(system, lake, served.rows, features, relations or feature_relations(system, lake))
     found = Differences(logged, {**right, **work.vectors(work.stored, features)})
     explain(found, work)
     everywhere = np.ones(len(known), bool)

@@ -15,7 +15,8 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.parity import CAUSES
 from ai_patterns.jobs.parity import compare
 from ai_patterns.jobs.parity_tables import SUMMARY
-from ai_patterns.jobs.served_vectors import read_served
+from ai_patterns.jobs.recent_values import recent_relations
+from ai_patterns.jobs.served_vectors import Place, read_vector
 from ai_patterns.spec.system import SystemSpec
 
 LATEST = 14
@@ -57,16 +58,11 @@ class VectorPair:
     pairs: tuple[Pair, ...]
 
 
-def read_pair(system: SystemSpec, lake: Lake, prediction_id: str) -> VectorPair:
-    """Both vectors of one online prediction; the second is recomputed now.
-
-    Raises:
-        LookupError: there is no such online prediction.
-    """
-    served = read_served(system, lake, prediction_id=prediction_id)
-    if not served.predictions.num_rows:
-        raise LookupError(f"{system.name!r} has no online prediction {prediction_id!r}")
-    found = compare(system, lake, served).found
+def read_pair(system: SystemSpec, lake: Lake, place: Place) -> VectorPair:
+    """Both vectors of one online prediction; the second is recomputed now."""
+    served = read_vector(system, lake, place)
+    relations = recent_relations(system, lake, served.rows.to_pylist()[0])
+    found = compare(system, lake, served, relations).found
     pairs = []
     for name, differs in found.differs.items():
         age = float(found.age[name][0])
@@ -74,7 +70,7 @@ def read_pair(system: SystemSpec, lake: Lake, prediction_id: str) -> VectorPair:
         texts = json_text(found.served[name], 0), json_text(found.right[name], 0)
         pairs.append(Pair(name, *texts, cause, None if np.isnan(age) else age))
     facts = served.predictions.to_pylist()[0]
-    return VectorPair(prediction_id, facts["decided_at"], facts["served_at"], tuple(pairs))
+    return VectorPair(place.prediction_id, facts["decided_at"], facts["served_at"], tuple(pairs))
 
 
 def read_shares(lake: Lake, days: Days | None = None) -> list[dict[str, Any]]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
+from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.days import Days
-from ai_patterns.core.lineage import groups_read, resting_sql
+from ai_patterns.core.lineage import groups_read, resting_sql, widest
 from ai_patterns.core.predictions import TABLE
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.prediction_features import prediction_features
+from ai_patterns.jobs.whole_table import query
+from ai_patterns.spec.features import GroupSpec
+from ai_patterns.spec.streams import StreamSpec
 from ai_patterns.spec.system import SystemSpec
 
 _FACTS = ("prediction_id", "decided_at", "model_version", "mode")
+_NONE = pa.table({"prediction_id": pa.array([], pa.string())})
 
 
 @dataclass(frozen=True)
@@ -51,45 +56,56 @@ def resting_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str, 
     models = _trained_on(system, lake, registry, stream, day)
     if not lake.exists(TABLE):
         return Resting(pa.table({name: pa.array([], pa.string()) for name in _FACTS}), models)
-    decisions = _decisions(system, lake, stream, events)
-    ids = [
-        duckdb.run(resting_sql(group, system.streams[stream]), {"decisions": decisions, "events": events})
-        for group in (system.groups[name] for name in groups_read(system))
-        if group.stream == stream
-    ]
-    if stream == system.decision.stream:
-        key = ", ".join(system.decision_stream.key)
-        sql = f"SELECT prediction_id FROM decisions SEMI JOIN events USING ({key})"
-        ids.append(duckdb.run(sql, {"decisions": decisions, "events": events}))
-    none = pa.table({"prediction_id": pa.array([], pa.string())})
-    found = duckdb.run(
-        f"SELECT {', '.join(_FACTS)} FROM decisions SEMI JOIN ids USING (prediction_id) ORDER BY ALL",
-        {"decisions": decisions, "ids": pa.concat_tables([none, *ids])},
-    )
-    return Resting(found, models)
+    read = {name: system.groups[name] for name in groups_read(system) if system.groups[name].stream == stream}
+    counting = [read[name] for name in widest(read)]
+    made = _made(system, lake, stream, events, counting)
+    found = _decided_on(system, made, events) if stream == system.decision.stream else _NONE
+    for keyed in (False, True):
+        groups = [group for group in counting if bool(group.key) == keyed]
+        rest = duckdb.run("SELECT * FROM made ANTI JOIN found USING (prediction_id)", {"made": made, "found": found})
+        if keyed and groups:
+            reach = _reach(system.streams[stream], events, groups)
+            rest = _with_inputs(system, lake, rest.filter(_within("decided_at", reach)), groups)
+        queries = [resting_sql(group, system.streams[stream]) for group in groups]
+        found = pa.concat_tables([found, *(duckdb.run(sql, {"decisions": rest, "events": events}) for sql in queries)])
+    sql = f"SELECT {', '.join(_FACTS)} FROM made SEMI JOIN found USING (prediction_id) ORDER BY ALL"
+    return Resting(duckdb.run(sql, {"made": made, "found": found}), models)
 
 
-def _decisions(system: SystemSpec, lake: Lake, stream: str, events: pa.Table) -> pa.Table:
-    """The predictions that could count one of the events, with their decision's inputs."""
-    spec, key = system.streams[stream], system.decision_stream.key
-    reach = max(
-        (group.max_window + 2 * group.hop for group in system.groups.values() if group.stream == stream),
-        default=dt.timedelta(0),
-    )
-    known, happened = pc.min(events[spec.known_time]).as_py(), pc.max(events[spec.event_time]).as_py()
-    last = max(happened, pc.max(events[spec.known_time]).as_py()) + reach
-    near = (ds.field("decided_at") >= pa.scalar(known)) & (ds.field("decided_at") <= pa.scalar(last))
-    near &= (ds.field(DAY) >= pa.scalar(known.date())) & (ds.field(DAY) <= pa.scalar(last.date()))
-    made = lake.dataset(TABLE).to_table(columns=[*_FACTS, *key], filter=near)
-    return _with_inputs(system, lake, made)
+def _made(system: SystemSpec, lake: Lake, stream: str, events: pa.Table, groups: Sequence[GroupSpec]) -> pa.Table:
+    """The predictions that could count one of the events, or were made about one."""
+    reach = _reach(system.streams[stream], events, groups)
+    days = Days(reach[0].date(), reach[1].date())
+    columns = [*_FACTS, *system.decision_stream.key]
+    return lake.dataset(TABLE, days).to_table(columns=columns, filter=_within("decided_at", reach))
 
 
-def _with_inputs(system: SystemSpec, lake: Lake, made: pa.Table) -> pa.Table:
-    """Each prediction with its inputs as the decision's stream had them; as they were logged where it had none."""
+def _decided_on(system: SystemSpec, made: pa.Table, events: pa.Table) -> pa.Table:
+    key = ", ".join(system.decision_stream.key)
+    sql = f"SELECT prediction_id FROM made SEMI JOIN events USING ({key})"
+    return duckdb.run(sql, {"made": made, "events": events})
+
+
+def _reach(stream: StreamSpec, events: pa.Table, groups: Sequence[GroupSpec]) -> tuple[dt.datetime, dt.datetime]:
+    """When decisions can count one of the events: from the first one known until the last one leaves each window."""
+    known, happened = (pc.min_max(events[name]).as_py() for name in (stream.known_time, stream.event_time))
+    longest = max((group.max_window + 2 * group.hop for group in groups), default=dt.timedelta(0))
+    return known["min"], max(happened["max"], known["max"]) + longest
+
+
+def _within(column: str, span: tuple[dt.datetime, dt.datetime]) -> ds.Expression:
+    return (ds.field(column) >= pa.scalar(span[0])) & (ds.field(column) <= pa.scalar(span[1]))
+
+
+def _with_inputs(system: SystemSpec, lake: Lake, made: pa.Table, groups: Sequence[GroupSpec]) -> pa.Table:
+    """Each prediction with the groups' keys as the decision's stream had them, else as they were logged."""
     stream, key = system.decision_stream, system.decision_stream.key
-    inputs = [name for name in system.decision.inputs if name not in key]
-    columns = list(dict.fromkeys([*key, *inputs, stream.known_time]))
-    known = lake.dataset(f"events/{system.decision.stream}").to_table(columns=columns)
+    inputs = [name for name in dict.fromkeys(each for group in groups for each in group.key) if name not in key]
+    if not inputs or not made.num_rows:
+        return made
+    columns = ", ".join(dict.fromkeys([*key, *inputs, stream.known_time]))
+    about = f"SELECT {columns} FROM stored SEMI JOIN made USING ({', '.join(key)})"
+    known = query(lake, f"events/{system.decision.stream}", about, {"made": made})
     on = " AND ".join([*(f"m.{name} = k.{name}" for name in key), f"m.decided_at >= k.{stream.known_time}"])
     chosen = ", ".join(["m.*", *(f"k.{name}" for name in inputs)])
     found = duckdb.run(f"SELECT {chosen} FROM made m ASOF JOIN known k ON {on}", {"made": made, "known": known})
@@ -108,11 +124,12 @@ def _trained_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str,
     windows = [group.max_window + group.hop for group in system.groups.values() if group.stream == stream]
     reach = max(windows, default=dt.timedelta(0)) + dt.timedelta(days=1)
     found: dict[int, int] = {}
-    for version in registry.versions():
-        days = Days.parse(str(registry.facts(version)["days"]))
+    reader = RegistryReader(registry.tracking_uri, registry.model_name)
+    for version in reader.versions():
+        days = Days.parse(str(reader.facts(version)["days"]))
         if days.first - reach <= day <= days.last:
             found[version] = 0
     if found and lake.exists(TABLE):
-        made = lake.read(TABLE, columns=["model_version"])["model_version"]
-        found |= {row["values"]: row["counts"] for row in pc.value_counts(made).to_pylist() if row["values"] in found}
+        made = query(lake, TABLE, "SELECT model_version, count(*) AS rows FROM stored GROUP BY ALL").to_pylist()
+        found |= {row["model_version"]: row["rows"] for row in made if row["model_version"] in found}
     return found

@@ -16,7 +16,7 @@ from ai_patterns.core.cells import ABSENT, Array, to_cells
 from ai_patterns.core.days import Days
 from ai_patterns.core.parity import Vectors
 from ai_patterns.core.predictions import TABLE, Mode, json_value
-from ai_patterns.engines import duckdb
+from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
 
@@ -53,25 +53,62 @@ class ServedVectors:
         return replace(self, rows=self.rows.set_column(at, name, pa.array(values, column.type)))
 
 
-def read_served(
-    system: SystemSpec,
-    lake: Lake,
-    days: Days | None = None,
-    prediction_id: str | None = None,
-    mode: Mode = "online",
-) -> ServedVectors:
-    """The predictions of a mode decided on `days`, or the one with this id; none where there is no such table."""
-    names = ["prediction_id", *system.decision_stream.key, "decided_at", "served_at", "features", DAY]
+@dataclass(frozen=True)
+class Place:
+    """Where a prediction lies.
+
+    Attributes:
+        prediction_id: its id.
+        days: its day.
+        mode: how it was made.
+    """
+
+    prediction_id: str
+    days: Days
+    mode: Mode
+
+    @property
+    def chosen(self) -> ds.Expression:
+        """It alone, of the predictions of its day."""
+        return (ds.field("mode") == self.mode) & (ds.field("prediction_id") == self.prediction_id)
+
+
+def find_prediction(lake: Lake, prediction_id: str) -> Place:
+    """Where a prediction lies; the ids alone are searched.
+
+    Raises:
+        LookupError: there is no such prediction.
+    """
+    sql = f"SELECT {DAY}, mode FROM stored WHERE prediction_id = $id"
+    found = query(lake, TABLE, sql, parameters={"id": prediction_id}) if lake.exists(TABLE) else None
+    if not found:
+        raise LookupError(f"{lake.system!r} has no prediction {prediction_id!r}")
+    day = found[DAY][0].as_py()
+    return Place(prediction_id, Days(day, day), found["mode"][0].as_py())
+
+
+def read_served(system: SystemSpec, lake: Lake, days: Days) -> ServedVectors:
+    """The online predictions decided on `days`; none where there is no such table."""
     if not lake.exists(TABLE):
-        none = pa.table({name: pa.array([], pa.string()) for name in names})
+        none = pa.table({name: pa.array([], pa.string()) for name in _columns(system)})
         return ServedVectors(none, (), none)
-    chosen = ds.field("mode") == mode
-    if prediction_id is not None:
-        chosen &= ds.field("prediction_id") == prediction_id
-    table = lake.dataset(TABLE, days).filter(chosen).to_table(columns=names)
+    return _served(system, lake.dataset(TABLE, days), ds.field("mode") == "online")
+
+
+def read_vector(system: SystemSpec, lake: Lake, place: Place) -> ServedVectors:
+    """One prediction."""
+    return _served(system, lake.dataset(TABLE, place.days), place.chosen)
+
+
+def _served(system: SystemSpec, predictions: ds.Dataset, chosen: ds.Expression) -> ServedVectors:
+    table = predictions.to_table(columns=_columns(system), filter=chosen)
     table = table.sort_by([("served_at", "ascending"), ("prediction_id", "ascending")])
     logged = tuple(_object(text) for text in table["features"].to_pylist())
     return ServedVectors(table.drop_columns(["features"]), logged, _rows(system, table, logged))
+
+
+def _columns(system: SystemSpec) -> list[str]:
+    return ["prediction_id", *system.decision_stream.key, "decided_at", "served_at", "features", DAY]
 
 
 def true_inputs(system: SystemSpec, lake: Lake, served: ServedVectors) -> list[dict[str, object] | None]:
@@ -79,15 +116,13 @@ def true_inputs(system: SystemSpec, lake: Lake, served: ServedVectors) -> list[d
     stream, key = system.decision_stream, system.decision_stream.key
     inputs = [name for name in system.decision.inputs if name not in key]
     asked = served.predictions.append_column("number", pa.array(range(served.predictions.num_rows), pa.int64()))
-    columns = list(dict.fromkeys([*key, *inputs, stream.known_time, stream.event_time]))
     packed = ", ".join(f'"{name}" := e.{name}' for name in [*key, *inputs])
     sql = f"""
 SELECT a.number, struct_pack({packed}) AS inputs
-FROM asked a JOIN events e ON {" AND ".join(f"a.{name} = e.{name}" for name in key)}
+FROM asked a JOIN stored e ON {" AND ".join(f"a.{name} = e.{name}" for name in key)}
 WHERE e.{stream.known_time} <= a.decided_at
 QUALIFY row_number() OVER (PARTITION BY a.number ORDER BY e.{stream.known_time} DESC, e.{stream.event_time} DESC) = 1"""
-    events = lake.dataset(f"events/{system.decision.stream}").scanner(columns=columns)
-    found = duckdb.run(sql, {"asked": asked, "events": events.to_table()})
+    found = query(lake, f"events/{system.decision.stream}", sql.lstrip(), {"asked": asked})
     by_row = dict(zip(found["number"].to_pylist(), found["inputs"].to_pylist(), strict=True))
     return [by_row.get(number) for number in range(asked.num_rows)]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import sys
+import zlib
 from typing import TYPE_CHECKING
 
 from ai_patterns.clients.lake import DAY
@@ -62,13 +64,23 @@ def _replace(rows: DataFrame, path: str, within: str) -> None:
     writer.partitionBy(DAY).save(path)
 
 
+def pack(system: SystemSpec) -> str:
+    """A spec as one argument of a job: YARN takes pairs of braces, which JSON is full of, for variables."""
+    return base64.urlsafe_b64encode(zlib.compress(system.model_dump_json().encode())).decode()
+
+
+def unpack(packed: str) -> SystemSpec:
+    """The spec that `pack` packed."""
+    return SystemSpec.model_validate_json(zlib.decompress(base64.urlsafe_b64decode(packed)))
+
+
 def main() -> None:
-    """The job's driver: the system's spec as JSON, the system's lake and the days are its arguments."""
+    """The job's driver: the packed spec of the system, the system's lake and the days are its arguments."""
     from pyspark.sql import SparkSession
 
     spec, lake, days = sys.argv[1:]
     session = SparkSession.builder.getOrCreate()
     try:
-        build_features_on_spark(SystemSpec.model_validate_json(spec), session, lake, Days.parse(days))
+        build_features_on_spark(unpack(spec), session, lake, Days.parse(days))
     finally:
         session.stop()

@@ -54,14 +54,16 @@ class StagedLake(Lake):
         staged = self.journal["staged"]
         return {table: {day: rows for days in staged[table].values() for day, rows in days.items()} for table in staged}
 
-    def dataset(self, table: str, days: Days | None = None, version: int | None = None) -> ds.Dataset:
+    def dataset(
+        self, table: str, days: Days | None = None, version: int | None = None, *, files: str | None = None
+    ) -> ds.Dataset:
         """The table as a dataset, changed partitions as they would be."""
         import pyarrow.dataset as ds
 
         staged = self.journal["staged"].get(table)
         if not staged or version is not None:
-            return super().dataset(table, days, version)
-        live = super().dataset(table)
+            return super().dataset(table, days, version, files=files)
+        live = super().dataset(table, files=files)
         changed = {dt.date.fromisoformat(day) for each in staged.values() for day in each}
         kept = [
             part
@@ -71,6 +73,14 @@ class StagedLake(Lake):
         rest = ds.FileSystemDataset(kept, live.schema, live.format, live.filesystem)
         dataset = ds.dataset([rest, self.staging.dataset(list(staged), live.schema)])
         return dataset if days is None else dataset.filter(pc.field(DAY).isin(list(days)))
+
+    def local_files(self, table: str) -> list[str] | None:
+        """None where partitions are changed: no list of files is the table as it would be."""
+        return None if self.journal["staged"].get(table) else super().local_files(table)
+
+    def batches(self, table: str, days: Days) -> list[Days]:  # noqa: ARG002  of every table alike
+        """The days as they are: a step that is taken up again must find its own files."""
+        return [days]
 
     def replace_days(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -15,6 +16,7 @@ from ai_patterns.core.point_in_time import point_in_time_sql
 from ai_patterns.core.vectors import add_on_demand
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.label_log import label_log
+from ai_patterns.jobs.log_pieces import in_pieces
 from ai_patterns.spec.system import SystemSpec
 
 log = logging.getLogger(__name__)
@@ -24,9 +26,17 @@ TABLE = "training_sets"
 def build_training_set(system: SystemSpec, lake: Lake, days: Days) -> int:
     """Write the decisions made on `days` with their features; return the number of rows.
 
-    Labels are not stored: they land later, and `read_training_set` joins those that are known.
+    Labels are not stored: they land later, and `read_training_set` joins those that are known. More decisions than the
+    engine takes at once are joined in ranges of days, one after the other.
     """
-    rows = feature_rows(system, lake, read_decisions(system, lake, days))
+    parts = lake.batches(f"events/{system.decision.stream}", days)
+    relations = feature_relations(system, lake)
+    pieces = in_pieces(system, relations, parts) if len(parts) > 1 else iter([relations])
+    return sum(_write(system, lake, part, piece) for part, piece in zip(parts, pieces, strict=True))
+
+
+def _write(system: SystemSpec, lake: Lake, days: Days, relations: Mapping[str, object]) -> int:
+    rows = add_features(system, read_decisions(system, lake, days), relations)
     dated = duckdb.run(
         f"SELECT CAST(decided_at AS DATE) AS {DAY}, * FROM rows ORDER BY decided_at, {_key(system)}", {"rows": rows}
     )
@@ -63,11 +73,15 @@ def read_decisions(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
 
 def feature_rows(system: SystemSpec, lake: Lake, decisions: pa.Table) -> pa.Table:
     """Point-in-time features, stored and on demand, of any `decisions` that hold the inputs and `decided_at`."""
-    relations = feature_relations(system, lake) | {"decisions": decisions}
-    return add_on_demand(system, duckdb.run(point_in_time_sql(system), relations))
+    return add_features(system, decisions, feature_relations(system, lake))
 
 
-def feature_relations(system: SystemSpec, lake: Lake) -> dict[str, object]:
+def add_features(system: SystemSpec, decisions: pa.Table, relations: Mapping[str, object]) -> pa.Table:
+    """As `feature_rows`, of relations that are at hand."""
+    return add_on_demand(system, duckdb.run(point_in_time_sql(system), {**relations, "decisions": decisions}))
+
+
+def feature_relations(system: SystemSpec, lake: Lake) -> dict[str, ds.Dataset]:
     """The relations that `point_in_time_sql` reads beside `decisions`, all from one side of any backfill."""
     tables = {f"values_{name}": f"values/{name}" for name in system.groups}
     dimensions = {lookup.dimension for lookup in system.lookups.values()}

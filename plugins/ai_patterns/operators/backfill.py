@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.errors import SpecError
 from ai_patterns.hooks.sources import read_query

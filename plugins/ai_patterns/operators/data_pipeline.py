@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.hooks.sources import read_query
 from ai_patterns.operators.measures import report_verdict

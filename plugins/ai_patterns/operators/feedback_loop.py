@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import BranchMixIn, Context
+from airflow.providers.common.compat.sdk import BranchMixIn
+from airflow.sdk import Context
 
 from ai_patterns.core.days import Days
 from ai_patterns.operators.measures import send_figures

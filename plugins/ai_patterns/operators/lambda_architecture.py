@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.operators.measures import report_verdict
 from ai_patterns.operators.stream_processing import TopicOperator

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk.observability import stats
+from airflow.providers.common.compat.sdk import Stats
 
 from ai_patterns.core.figures import figures, metric_part, step_name
 from ai_patterns.errors import GateFailedError
@@ -23,7 +23,7 @@ def send_figures(system: str, operator: str, summary: Mapping[str, Any]) -> None
         summary: what the step found; a mapping in it is sent number by number, `...{figure}.{of}`.
     """
     for name, value in figures(summary):
-        stats.gauge(f"ai_patterns.step.{system}.{step_name(operator)}.{name}", value)
+        Stats.gauge(f"ai_patterns.step.{system}.{step_name(operator)}.{name}", value)
 
 
 def count_verdicts(system: str, verdicts: Sequence[Mapping[str, Any]]) -> int:
@@ -51,4 +51,4 @@ def report_verdict(system: str, check: str) -> Iterator[None]:
 
 def _count(system: str, check: str, passed: bool) -> None:
     verdict = "passed" if passed else "failed"
-    stats.incr(f"ai_patterns.checks.{system}.{metric_part(check)}.{verdict}")
+    Stats.incr(f"ai_patterns.checks.{system}.{metric_part(check)}.{verdict}")

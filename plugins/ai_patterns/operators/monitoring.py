@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.clients.home import Home
 from ai_patterns.core.days import Days

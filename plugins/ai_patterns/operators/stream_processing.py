@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk import Asset, Context
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ai_patterns.hooks.kafka import KafkaHook
 from ai_patterns.operators.system import SystemOperator

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.sdk import Asset, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ai_patterns.core.days import Days
 from ai_patterns.errors import GateFailedError, MissingDependencyError, ServiceRejectedError, SpecError
@@ -119,7 +119,8 @@ def announce(task: BaseOperator, context: Context, days: Days, summary: Mapping[
         if isinstance(outlet, Asset):
             event = context["outlet_events"][outlet]
             event.extra = dict(summary)
-            event.add_partitions(str(days))
+            if hasattr(event, "add_partitions"):  # Airflow knows partitions since 3.2
+                event.add_partitions(str(days))
 
 
 class RegistryOperator(SystemOperator):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ai_patterns.runtimes.flink_parts import POM, JobManager, Part, SqlGateway, TaskManager
+from ai_patterns.runtimes.cluster import Cluster, Part
+from ai_patterns.runtimes.flink_parts import POM, JobManager, SqlGateway, TaskManager
 from ai_patterns.runtimes.flink_settings import write_settings
 from ai_patterns.runtimes.programs import fetch_jars, find_java
-from ai_patterns.runtimes.runtime import Runtime, free_port
+from ai_patterns.runtimes.runtime import free_port
 
 
-class Flink(Runtime):
+class Flink(Cluster):
     """A real cluster of one TaskManager; its port is the SQL gateway's.
 
     Flink starts no lost process again by itself: `up` brings back whichever part is missing, and running jobs go on
@@ -26,7 +25,6 @@ class Flink(Runtime):
         self.job_manager, self.task_manager, self.gateway = (
             JobManager(self.home), TaskManager(self.home), SqlGateway(self.home)
         )  # fmt: skip
-        self.log = self.home / "log"
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -39,11 +37,6 @@ class Flink(Runtime):
         return self.gateway.port
 
     @property
-    def groups(self) -> frozenset[int]:
-        """The process groups of all parts."""
-        return frozenset().union(*(part.groups for part in self.parts))
-
-    @property
     def gateway_url(self) -> str:
         """The SQL gateway's address."""
         return f"http://{self.gateway.address}"
@@ -53,24 +46,10 @@ class Flink(Runtime):
         """The JobManager's address, also that of its web page."""
         return f"http://{self.job_manager.address}"
 
-    def down(self) -> bool:
-        """End every part; False when none ran."""
-        with ThreadPoolExecutor(len(self.parts)) as pool:
-            return any(list(pool.map(lambda part: part.down(), self.parts)))
-
-    def answers(self) -> bool:
-        """Whether every part runs and serves."""
-        return all(part.groups and part.answers() for part in self.parts)
-
-    def prepare(self, port: int) -> Sequence[str]:
-        """Not of use: each part prepares itself."""
-        raise NotImplementedError(port)
-
     def _up(self, port: int | None) -> bool:
         fetch_jars(POM, find_java())
         ports: dict[Part, int | None] = {self.gateway: port}
         if not self.groups:  # what runs already has read its settings
             ports[self.job_manager] = rest_port = free_port()
             write_settings(self.home, rest_port=rest_port, rpc_port=free_port())
-        with ThreadPoolExecutor(len(self.parts)) as pool:
-            return any(list(pool.map(lambda part: part.up(ports.get(part)), self.parts)))
+        return self.start_parts(ports)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx
-
-from ai_patterns.runtimes.flink_settings import settings
-from ai_patterns.runtimes.programs import fetch_jars, find_java
-from ai_patterns.runtimes.runtime import Runtime
+from ai_patterns.runtimes.cluster import Part, opened
+from ai_patterns.runtimes.programs import fetch_jars
 
 POM = Path(__file__).with_name("flink_pom.xml")
 
-# The first compiler alone starts the parts in half the time, which is what short lives wait for.
-_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m", "-XX:MaxDirectMemorySize=200m")
 # Flink reaches into these packages of Java by reflection (its own start scripts open the same ones).
 _OPENED = [
     "java.lang",
@@ -34,51 +27,21 @@ _OPENED = [
 ]
 
 
-class Part(Runtime):
-    """One process; it reads the settings that all parts share.
+class FlinkPart(Part):
+    """A process of Flink's."""
 
-    Args:
-        cluster: the folder of the whole cluster.
-    """
+    jvm = ("-Xmx384m", "-XX:MaxDirectMemorySize=200m", *opened(_OPENED))
 
-    main: str
+    def environment(self) -> Mapping[str, str]:
+        """Where the settings are."""
+        return {"FLINK_CONF_DIR": str(self.settings), "FLINK_PLUGINS_DIR": f"{self.settings}/plugins"}
 
-    def __init__(self, cluster: Path) -> None:
-        super().__init__(cluster / self.name)
-        self.cluster = cluster.absolute()
-        self.log = self.cluster / "log" / f"{self.name}.log"
-
-    def prepare(self, port: int) -> Sequence[str]:
-        """Fetch the jars, once.
-
-        Raises:
-            MissingProgramError: there is no Java, or no Maven to fetch the jars with.
-            ServiceUnavailableError: the jars cannot be fetched.
-        """
-        java, folder = find_java(), settings(self.cluster)
-        return [
-            "/usr/bin/env", f"FLINK_CONF_DIR={folder}", f"FLINK_PLUGINS_DIR={folder}/plugins",
-            str(java), *_JVM, *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
-            f"-Dlog4j2.configurationFile=file:{folder}/log4j2.properties",
-            "-cp", f"{fetch_jars(POM, java)}/*", self.main, *self.arguments(port),
-        ]  # fmt: skip
-
-    @abstractmethod
-    def arguments(self, port: int) -> Sequence[str]:
-        """What follows the main class."""
-
-    def told(self, path: str) -> Any | None:
-        """What the part answers at a path of its port, None when nothing useful."""
-        if self.port is None:  # parts start at the same time, and ask for one another
-            return None
-        try:
-            response = httpx.get(f"http://{self.address}{path}", timeout=2)
-            return response.json() if response.is_success else None
-        except (httpx.HTTPError, ValueError):
-            return None
+    def classpath(self, java: Path) -> str:
+        """Flink's jars."""
+        return f"{fetch_jars(POM, java)}/*"
 
 
-class JobManager(Part):
+class JobManager(FlinkPart):
     """Holds the jobs; its port is the REST interface's."""
 
     name = "jobmanager"
@@ -86,14 +49,14 @@ class JobManager(Part):
 
     def arguments(self, port: int) -> Sequence[str]:
         """The folder of its settings, and its port."""
-        return ["--configDir", str(settings(self.cluster)), "-D", f"rest.port={port}"]
+        return ["--configDir", str(self.settings), "-D", f"rest.port={port}"]
 
     def answers(self) -> bool:
         """Whether it tells an overview of the cluster."""
         return self.told("/overview") is not None
 
 
-class TaskManager(Part):
+class TaskManager(FlinkPart):
     """Runs the jobs' tasks; its port is the one at which the JobManager calls it."""
 
     name = "taskmanager"
@@ -101,7 +64,7 @@ class TaskManager(Part):
 
     def arguments(self, port: int) -> Sequence[str]:
         """The folder of its settings, and its port."""
-        return ["--configDir", str(settings(self.cluster)), "-D", f"taskmanager.rpc.port={port}"]
+        return ["--configDir", str(self.settings), "-D", f"taskmanager.rpc.port={port}"]
 
     def answers(self) -> bool:
         """Whether the JobManager counts one that is called at this port; a dead one is counted for a while."""
@@ -109,7 +72,7 @@ class TaskManager(Part):
         return any(f":{self.port}/" in each["path"] for each in known["taskmanagers"])
 
 
-class SqlGateway(Part):
+class SqlGateway(FlinkPart):
     """Takes SQL statements over REST."""
 
     name = "gateway"

@@ -5,16 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ai_patterns.runtimes.cluster import LOGGING, settings
 from ai_patterns.runtimes.runtime import LOCALHOST
-
-_LOGGING = """\
-rootLogger.level=INFO
-rootLogger.appenderRef.out.ref=out
-appender.out.type=Console
-appender.out.name=out
-appender.out.layout.type=PatternLayout
-appender.out.layout.pattern=%d{ISO8601} %p %c{1} %m%n
-"""
 
 _HOSTS = (
     "jobmanager.rpc.address",
@@ -64,11 +56,6 @@ _JOBS = {
 }
 
 
-def settings(home: Path) -> Path:
-    """The folder of the settings."""
-    return home / "settings"
-
-
 def checkpoints(home: Path) -> Path:
     """Where jobs leave their checkpoints, a folder each."""
     return home / "data" / "checkpoints"
@@ -95,4 +82,4 @@ def write_settings(home: Path, *, rest_port: int, rpc_port: int) -> None:
     }  # fmt: skip
     lines = [f"{name}: {json.dumps(value)}\n" for name, value in told.items()]
     (folder / "config.yaml").write_text("".join(lines), "utf-8")
-    (folder / "log4j2.properties").write_text(_LOGGING, "utf-8")
+    (folder / "log4j2.properties").write_text(LOGGING, "utf-8")

@@ -26,9 +26,11 @@ class Runtime(ABC):
     Attributes:
         name: what the command line calls it.
         home: its folder; data and port outlive `down`.
+        patience: seconds until it must answer.
     """
 
     name: str
+    patience = START_SECONDS
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -75,25 +77,38 @@ class Runtime(ABC):
         """What one needs to know to use it, beside its address."""
         return ()
 
-    def _start(self, port: int | None) -> None:
+    def choose_port(self, port: int | None) -> int:
+        """The port to listen on: the one given, that of the last start, or any free one.
+
+        Raises:
+            ServiceRejectedError: it is taken.
+        """
         chosen = port or self.port or free_port()
         deadline = time.monotonic() + RELEASE_SECONDS
         while not _is_free(chosen) and time.monotonic() < deadline:
             time.sleep(0.05)  # a killed process loses its environment before its sockets
         if not _is_free(chosen):
             raise ServiceRejectedError(f"port {chosen} for {self.name} is taken; give another one with --port")
+        return chosen
+
+    def note_port(self, port: int) -> None:
+        """Keep the port of a start for the next one."""
+        part = self.home / "port.part"
+        part.write_text(str(port), "utf-8")
+        part.replace(self.home / "port")
+
+    def _start(self, port: int | None) -> None:
+        chosen = self.choose_port(port)
         self.data.mkdir(exist_ok=True)
         command = self.prepare(chosen)
-        part = self.home / "port.part"
-        part.write_text(str(chosen), "utf-8")
-        part.replace(self.home / "port")
+        self.note_port(chosen)
         process_group.start(command, self.home, self.log)
 
     def _up(self, port: int | None) -> bool:
-        started, deadline = False, time.monotonic() + START_SECONDS
+        started, deadline = False, time.monotonic() + self.patience
         while not (self.groups and self.answers()):  # a stranger may answer at its port
             if time.monotonic() > deadline:
-                raise ServiceUnavailableError(f"{self.name} does not answer after {START_SECONDS:g} s; see {self.log}")
+                raise ServiceUnavailableError(f"{self.name} does not answer after {self.patience:g} s; see {self.log}")
             if self.groups:  # it starts, or it was killed and is not gone yet
                 time.sleep(0.1)
             elif started:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,19 @@ def delta_jars() -> list[Path]:
         ServiceUnavailableError: Maven's repository is out of reach.
     """
     return sorted(fetch_jars(POM, find_java()).glob("*.jar"))
+
+
+def spark_home() -> Path:
+    """The folder of PySpark, which holds all of Spark.
+
+    Raises:
+        MissingDependencyError: PySpark is not installed, or only its client.
+    """
+    found = find_spec("pyspark")
+    home = Path(found.origin).parent if found and found.origin else None
+    if home is None or not (home / "jars").is_dir():
+        raise MissingDependencyError("pyspark", "spark")
+    return home
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import datetime as dt
 from abc import abstractmethod
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import BaseSensorOperator, Context, PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException
 
 from ai_patterns.errors import MissingDependencyError, ServiceRejectedError, SpecError
 from ai_patterns.triggers.polling import PollingTrigger

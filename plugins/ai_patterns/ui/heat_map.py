@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+# Cells are shaded by 48 % at most: beyond it the text's contrast falls below 4.5, in the dark first (WCAG 2.2, 1.4.3).
+
 
 def heat_map(rows: Sequence[Mapping[str, Any]]) -> Markup:
     """The share of differing values by feature and day; features that never differ are left out.
@@ -65,7 +67,7 @@ def _verdict(place: tuple[float, Mapping[str, Any]] | None) -> Markup:
     if place is None:
         return Markup('<td class="n">-</td>')
     share, row = place
-    shade = 0 if row["passed"] else round(15 + 15 * min(share, 3))
+    shade = 0 if row["passed"] else round(15 + 11 * min(share, 3))
     title = f"{row['check']}: {row['value']:.4g}, bound {row['bound']:.4g}"
     return Markup(
         '<td class="n" style="background:color-mix(in srgb,var(--bad) {}%,transparent)" title="{}">{:.2f}</td>'
@@ -91,7 +93,7 @@ def _cell(row: Mapping[str, Any] | None) -> Markup:
     if row is None:
         return Markup('<td class="n">-</td>')
     colour = "idle" if row["forgiven"] == row["differing"] else "bad"
-    shade = round(12 + 58 * row["share"]) if row["differing"] else 0
+    shade = round(12 + 36 * row["share"]) if row["differing"] else 0
     title = f"{row['differing']} of {row['compared']} differ, {row['forgiven']} forgiven"
     return Markup(
         '<td class="n" style="background:color-mix(in srgb,var(--{}) {}%,transparent)" title="{}">{:.0%}</td>'

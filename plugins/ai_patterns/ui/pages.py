@@ -53,10 +53,12 @@ def read_prediction(spec: SystemSpec, prediction_id: str) -> Values:
     from ai_patterns.hooks.mlflow import MLflowHook
     from ai_patterns.jobs.lineage import explain
     from ai_patterns.jobs.parity_view import read_pair
+    from ai_patterns.jobs.served_vectors import find_prediction
 
     lake = LakeHook().lake(spec.name)
-    lineage = explain(spec, lake, MLflowHook().registry(spec.name), prediction_id)
-    pair = read_pair(spec, lake, prediction_id) if lineage.mode == "online" else None
+    place = find_prediction(lake, prediction_id)
+    lineage = explain(spec, lake, MLflowHook().registry(spec.name), place)
+    pair = read_pair(spec, lake, place) if place.mode == "online" else None
     return {"lineage": lineage, "pair": pair}
 
 

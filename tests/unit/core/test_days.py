@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai_patterns.core.days import Days, midnight
+from ai_patterns.core.days import Days, cut, midnight
 
 
 @given(st.dates(max_value=dt.date(9000, 1, 1)), st.integers(0, 800))
@@ -30,3 +30,13 @@ def test_one_day_is_a_range_of_one() -> None:
 def test_another_form_is_refused_by_name(key: str) -> None:
     with pytest.raises(ValueError, match="is no partition key such as"):
         Days.parse(key)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 20))
+def test_a_cut_range_is_whole_and_within_the_budget(counts: list[int], budget: int) -> None:
+    first = dt.date(2024, 2, 20)
+    rows = {first + dt.timedelta(days=number): count for number, count in enumerate(counts)}
+    days = Days(first, max(rows))
+    parts = cut(days, rows, budget)
+    assert [day for part in parts for day in part] == list(days)
+    assert all(sum(rows[day] for day in part) <= budget for part in parts if sum(rows[day] > 0 for day in part) > 1)

@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import event_streams
-from ai_patterns.core.lineage import counted_sql, groups_read, resting_sql
+from ai_patterns.core.lineage import counted_sql, groups_read, resting_sql, widest
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.features import GroupSpec
 from event_streams import STREAM
 
 
-def group(layer: str, key: tuple[str, ...]) -> GroupSpec:
+def group(layer: str, key: tuple[str, ...], hop: str = "1h", windows: str = "1h, 3h") -> GroupSpec:
+    counted = {"n": f"count over {windows}"}
     return GroupSpec.model_validate(
-        {"stream": "events", "key": key, "layer": layer, "hop": "1h", "aggregations": {"n": "count over 1h, 3h"}}
+        {"stream": "events", "key": key, "layer": layer, "hop": hop, "aggregations": counted}
     )
 
 
@@ -50,6 +51,24 @@ def test_both_ways_follow_the_formula(layer, key, rows, minutes):
     assert set(resting["prediction_id"].to_pylist()) == {
         decision["prediction_id"] for decision in decisions if any(counts(row, spec, decision) for row in rows)
     }
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=event_streams.events(), minutes=st.lists(st.integers(0, 4 * 1440), min_size=1, max_size=6))
+def test_the_widest_groups_count_what_all_groups_count(rows, minutes):
+    groups = {
+        f"{layer}-{key}-{hop}-{windows}": group(layer, key, hop, windows)
+        for layer in ("stream", "batch")
+        for key in ((), ("key",))
+        for hop, windows in (("1h", "1h"), ("1h", "3h"), ("30m", "2h"))
+    }
+    kept = widest(groups)
+    assert len(kept) == 4, "without a key, the longest window of each layer and hop"
+    for number, minute in enumerate(minutes):
+        decision = {"key": "ab"[number % 2], "decided_at": event_streams.START + minute * event_streams.MINUTE}
+        for row in rows:
+            any_counts = any(counts(row, spec, decision) for spec in groups.values())
+            assert any_counts == any(counts(row, groups[name], decision) for name in kept)
 
 
 def table(decisions: list[dict]) -> pa.Table:

@@ -15,6 +15,8 @@ from ai_patterns.core.tiles import contributions_sql, partial_aggregates, tiles_
 from ai_patterns.core.values import values_sql
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.features import build_features
+from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
+from ai_patterns.jobs.training_set import build_training_set
 from ai_patterns.spec.features import GroupSpec, feature_name
 from event_streams import STREAM
 
@@ -97,6 +99,22 @@ def test_a_range_equals_its_days_one_by_one(rows, system, tmp_path_factory):
         build_features(system, daily, Days(day, day))
     for table in ("tiles/activity", "values/activity"):
         assert content(once, table) == content(daily, table)
+
+
+@given(rows=event_streams.events(most=40), budget=st.integers(1, 12))
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_few_rows_at_once_make_the_same_tables(rows, budget, system, tmp_path_factory):
+    days = Days(dt.date(2024, 3, 28), dt.date(2024, 4, 6))
+    whole, cut = (Lake(str(tmp_path_factory.mktemp("lake")), system.name) for _ in range(2))
+    for lake in (whole, cut):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AI_PATTERNS_ENGINE_BATCH_ROWS", "1000" if lake is whole else str(budget))
+            lake.replace_days("events/events", pa.Table.from_pylist(rows, event_streams.SCHEMA), days)
+            build_features(system, lake, days)
+            assert build_training_set(system, lake, days) == len(rows)
+    for table in ("tiles/activity", "values/activity", TRAINING_SETS):
+        assert content(whole, table) == content(cut, table)
+    assert whole.version(TRAINING_SETS) <= cut.version(TRAINING_SETS)  # a commit for each range
 
 
 def test_a_day_of_the_batch_layer_closes_with_the_midnight_after_it(tmp_path):

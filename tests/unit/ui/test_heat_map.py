@@ -15,8 +15,8 @@ def test_shares_that_differ_are_shaded() -> None:
     rows = [share("rides", 1, 0), share("rides", 2, 50), share("warmth", 1, 10, 10), share("calm", 1, 0)]
     html = str(heat_map(rows))
     assert "calm" not in html
-    assert "var(--bad) 41%" in html
-    assert "var(--idle) 18%" in html
+    assert "var(--bad) 30%" in html
+    assert "var(--idle) 16%" in html
     assert 'title="50 of 100 differ, 0 forgiven">50%</td>' in html
     assert html.count(">-</td>") == 1  # nothing of warmth was compared on the second day
 
@@ -35,5 +35,5 @@ def test_the_worst_check_of_a_day_stands_for_its_feature() -> None:
     html = str(verdict_map(rows))
     assert html.index("rides") < html.index("calm")
     assert 'title="stuck: 0.5, bound 0.2">2.50</td>' in html
-    assert "var(--bad) 52%" in html
+    assert "var(--bad) 42%" in html
     assert "var(--bad) 0%" in html

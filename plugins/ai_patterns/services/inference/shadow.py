@@ -105,4 +105,5 @@ class Shadow:
 
 def _score(model: ServedModel, scored: Scored) -> list[float]:
     matrix, _ = model.builder.build(dict(scored.columns), len(scored.ids))
-    return model.predict(matrix).tolist()
+    scores: list[float] = model.predict(matrix).tolist()
+    return scores

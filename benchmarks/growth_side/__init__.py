@@ -1,0 +1,1 @@
+"""Stages of the growth benchmark, each run as a process of its own."""
