@@ -14,6 +14,8 @@ SOCKET = "admin.sock"
 
 # A server's connection is closed after each answer: one that is reused may be closed by a replica that has just been
 # asked to stop. A request that got no byte of an answer is sent again, elsewhere: no route does more when asked twice.
+# A check may take as long as a busy replica needs: without a time of its own it has 500 ms, and the last replica that
+# is late would be taken out.
 _CONFIGURATION = """\
 global
   stats socket unix@./{socket} mode 600 level admin
@@ -30,6 +32,7 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout queue 10s
+  timeout check 5s
 
 frontend operations
   bind {host}:{port}
@@ -47,7 +50,7 @@ backend {name}
   option httpchk
   http-check send meth GET uri {ready}
   http-check expect status 200
-  default-server check inter 500ms fall 2 rise 1
+  default-server check inter 500ms fall 3 rise 1
 """
 
 
