@@ -118,6 +118,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, require_program) -> Iterator
 def site(hadoop: Hadoop, spark: Spark, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site")
     system = made_up_system("made_up", "made_up.events")
+    system = system.model_copy(update={"groups": {"by_name": system.groups["by_name"]}})
     folder, dags = home / "made_up", home / "project" / "dags"
     for made in (folder, dags):
         made.mkdir(parents=True)
