@@ -40,7 +40,14 @@ class SparkPart(Part):
 
     def environment(self) -> Mapping[str, str]:
         """Where Spark and the settings are; a worker starts executors with it."""
-        return {"SPARK_HOME": str(spark_home()), "SPARK_CONF_DIR": str(self.settings), "SPARK_LOCAL_IP": LOCALHOST}
+        home = spark_home()
+        (core,) = (home / "jars").glob("spark-core_*.jar")  # spark-core_2.13-4.2.0.jar
+        return {
+            "SPARK_HOME": str(home),
+            "SPARK_CONF_DIR": str(self.settings),
+            "SPARK_LOCAL_IP": LOCALHOST,
+            "SPARK_SCALA_VERSION": core.name.split("_")[1].split("-")[0],
+        }
 
     def classpath(self, java: Path) -> str:  # noqa: ARG002  nothing is fetched
         """PySpark's jars."""
