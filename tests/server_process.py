@@ -37,7 +37,7 @@ def free_port() -> int:
 def running(
     command: Sequence[str], output: Path, environment: Mapping[str, str], path: str = "/health"
 ) -> Iterator[Server]:
-    """Run `command --port P` until the block ends; it must answer `path` within a minute."""
+    """Run `command --port P` until the block ends; it must answer `path` within four minutes."""
     port = free_port()
     with output.open("wb") as stream:
         process = subprocess.Popen(
@@ -49,7 +49,7 @@ def running(
         )
     server = Server(process, f"http://127.0.0.1:{port}", output)
     try:
-        wait_until(lambda: _answers(server, path), 60, output)
+        wait_until(lambda: _answers(server, path), 240, output)
         yield server
     finally:
         _kill(process)
