@@ -18,6 +18,8 @@ BIN := .venv/bin
 STAMP := .venv/.synced
 FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec plugins/ai_patterns/feast
 PARALLEL := -n 2 --dist loadfile
+# Each of these starts more processes than two cores hold: one after another.
+CLUSTERS := tests/integration/clusters
 
 # One thread a process: the numeric libraries would otherwise start one a core in every task.
 export OMP_NUM_THREADS := 1
@@ -67,8 +69,8 @@ demo: setup ## start Airflow and live through the flights' loop in real DAG runs
 	$(PY) -m demo $(ARGS)
 
 test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
-	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit tests/dags tests/integration $(ARGS)
-	$(BIN)/pytest tests/e2e $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit tests/dags tests/integration --ignore $(CLUSTERS) $(ARGS)
+	$(BIN)/pytest $(CLUSTERS) tests/e2e $(ARGS)
 
 test-unit: setup ## unit tests and doctests, in seconds
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
