@@ -54,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def server(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     output = tmp_path_factory.mktemp("server") / "server.log"
     with running(site.command(), output, site.environment()) as server:
-        wait_until(lambda: all_of(server, "/ready", 200), 60, output)
+        wait_until(lambda: all_of(server, "/ready", 200), 240, output)
         yield server
 
 
@@ -106,7 +106,7 @@ def roll_out(site: Site, server: Server, version: int, **changed: Any) -> tuple[
     """Begin, and look until the rollout has ended, under load."""
     name = f"rollout of {version}"
     with load(server, **changed) as seen:
-        line, deadline = start(site, version, name), time.monotonic() + 180
+        line, deadline = start(site, version, name), time.monotonic() + 600
         while line.running:
             assert time.monotonic() < deadline, (line, rollouts.read_counts(server.url)(line.sequence))
             time.sleep(0.2)
