@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -21,15 +22,22 @@ CLIENTS = {
 
 def client_python(repository: Path, name: str) -> Path:
     """Python of the client's environment; a skip, or a failure where CI=true, if it cannot be made."""
-    home, uv = repository / ".run" / "clients" / name, repository / ".uv" / "bin" / "uv"
-    python = home / "bin" / "python"
+    home = repository / ".run" / "clients" / name
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another test process may be making it
+        return _made(repository, name, home)
+
+
+def _made(repository: Path, name: str, home: Path) -> Path:
+    python, uv = home / "bin" / "python", repository / ".uv" / "bin" / "uv"
     wanted, installed = " ".join(CLIENTS[name]), home / "installed"
     if not installed.exists() or installed.read_text("utf-8") != wanted:
         steps = [[uv, "venv", "--quiet", "--clear", "--python", "3.11", home]]
         steps += [[uv, "pip", "install", "--quiet", "--python", python, *CLIENTS[name]]]
         for step in steps:
             try:
-                subprocess.run(step, check=True, capture_output=True, timeout=300)
+                subprocess.run(step, check=True, capture_output=True, timeout=600)
             except (OSError, subprocess.SubprocessError) as error:
                 problem = f"{CLIENTS[name][0]} cannot be installed: {getattr(error, 'stderr', None) or error}"
                 pytest.fail(problem) if os.environ.get("CI") == "true" else pytest.skip(problem)
