@@ -66,6 +66,8 @@ def resting_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str, 
         if keyed and groups:
             reach = _reach(system.streams[stream], events, groups)
             rest = _with_inputs(system, lake, rest.filter(_within("decided_at", reach)), groups)
+        if not rest.num_rows:
+            continue
         queries = [resting_sql(group, system.streams[stream]) for group in groups]
         found = pa.concat_tables([found, *(duckdb.run(sql, {"decisions": rest, "events": events}) for sql in queries)])
     sql = f"SELECT {', '.join(_FACTS)} FROM made SEMI JOIN found USING (prediction_id) ORDER BY ALL"
