@@ -27,7 +27,7 @@ from ai_patterns.spec.loading import load_system
 from demo.standalone import free_ports
 from soak_figures import add_figures
 
-SECONDS = 60.0
+SECONDS = 240.0
 
 
 @pytest.fixture
