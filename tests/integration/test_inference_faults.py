@@ -18,11 +18,9 @@ import httpx
 import pytest
 
 import bakery
-from ai_patterns.runtimes.haproxy import HAProxy
 from inference_site import KEY, Site, environment, site
 from server_process import Server, running, wait_until
 from soak_figures import add_figures
-from steady_load import steady_load
 
 __all__ = ["site"]
 
@@ -122,47 +120,6 @@ def test_killed_workers_are_replaced(site: Site, tmp_path: Path, request: pytest
     assert len({score for _, status, _, score in asked.answers if status == 200}) == 1
     figures = {name: statuses.count(status) for name, status in (("ok", 200), ("retry", 503), ("reset", DROPPED))}
     add_figures(request.config.getoption("--figures"), "killed workers", {"kills": kills, **figures})
-
-
-@pytest.fixture
-def front(tmp_path: Path, require_program) -> Iterator[HAProxy]:
-    require_program("haproxy")
-    balancer = HAProxy(tmp_path / "haproxy", {"inference": "/ready"})
-    balancer.up()
-    yield balancer
-    balancer.down()
-
-
-def test_killed_workers_behind_the_balancer_cost_no_request(
-    site: Site, tmp_path: Path, front: HAProxy, request: pytest.FixtureRequest
-) -> None:
-    kills, rng = request.config.getoption("--worker-kills"), random.Random(4)
-    with running([*site.command(), "--workers", "2"], tmp_path / "server.log", environment()) as server:
-        pid = server.process.pid
-        wait_until(lambda: all_ready(server), 60, server.output)
-        front.send_to("inference", "r1", address(server)[1])
-        url = front.url_of("inference")
-        with steady_load(lambda client: client.post(f"{url}/invocations", json=BODY, headers=HEADERS), version) as seen:
-            for _ in range(kills):
-                before = seen.total
-                victim = rng.choice(children(pid))
-                os.kill(victim, signal.SIGKILL)
-                wait_until(lambda gone=victim: gone not in children(pid) and len(children(pid)) == 2, 60, server.output)
-                wait_until(lambda: all_ready(server), 60, server.output)
-                wait_until(lambda least=before: seen.total > least + 20, 60, server.output)
-    # Between an answer's head and its body a kill cannot be hidden: the head is with the client already.
-    assert [lost for lost in seen.lost if "complete message body" not in lost] == []
-    assert len(seen.lost) <= kills
-    assert set(seen.answers) == {"1"}
-    add_figures(
-        request.config.getoption("--figures"),
-        "killed workers behind the balancer",
-        {"kills": kills, "ok": seen.total, "cut": len(seen.lost)},
-    )
-
-
-def version(answer: httpx.Response) -> str:
-    return str(answer.json()["model_version"])
 
 
 def test_a_model_cut_short_leaves_the_old_one(site: Site, server: Server) -> None:
