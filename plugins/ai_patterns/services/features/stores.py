@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,10 +49,13 @@ class Reader(Protocol):
 
 
 class FeastReader:
-    """Any online store, through `online_read`: the tiles of the stream layer among them."""
+    """Any online store, through `online_read`: the tiles of the stream layer among them.
+
+    One request reads at a time: Feast's SQLite store has one connection, which no two threads may use at once.
+    """
 
     def __init__(self, store: FeatureStore) -> None:
-        self._store = store
+        self._store, self._turn = store, threading.Lock()
 
     async def read(self, asks: Sequence[Ask]) -> list[list[Row | None]]:
         """See `Reader`."""
@@ -65,7 +69,7 @@ class FeastReader:
         await self._store.close()
 
     def _read(self, asks: Sequence[Ask]) -> list[list[Row | None]]:
-        with reading_at(utc_now()):
+        with self._turn, reading_at(utc_now()):
             return [self._view(ask) for ask in asks]
 
     def _view(self, ask: Ask) -> list[Row | None]:
