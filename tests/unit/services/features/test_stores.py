@@ -17,7 +17,7 @@ class Watched(FeastReader):
         super().__init__(store=None)  # type: ignore[arg-type]  no read gets that far
         self.now, self.most, self._count = 0, 0, threading.Lock()
 
-    def _view(self, ask: Any) -> list[Any]:
+    def _view(self, ask: Any) -> list[Any]:  # noqa: ARG002  the signature of what it stands for
         with self._count:
             self.now += 1
             self.most = max(self.most, self.now)
