@@ -101,7 +101,7 @@ class SubmitSparkFeaturesOperator(SparkSubmitOperator):
             self._manager = self._find_manager()
             self._yarn_track_via_rm_api = bool(self._manager)
             self.application = str(artefact("spark/build_features.py"))
-            self.application_args = [pack(self.spec), lake.path("").rstrip("/"), str(days)]
+            self.application_args = [pack(self.spec), with_scheme(lake.path("").rstrip("/")), str(days)]
             self.jars = ",".join(map(str, delta_jars()))
             self.py_files = _packed(Path(folder))
             self.conf = {**SETTINGS, **(self.conf or {})}
@@ -159,6 +159,11 @@ class SubmitSparkFeaturesOperator(SparkSubmitOperator):
             self.log.info("No connection %r: using the embedded default %s", self.conn_id, EMBEDDED["host"])
             os.environ[f"AIRFLOW_CONN_{self.conn_id.upper()}"] = json.dumps(EMBEDDED)
             return BaseHook.get_connection(self.conn_id)
+
+
+def with_scheme(place: str) -> str:
+    """A folder of this machine as such: without a scheme Spark looks in Hadoop's own file system, where one is set."""
+    return place if "://" in place else f"file://{Path(place).absolute()}"
 
 
 def _packed(folder: Path) -> str:

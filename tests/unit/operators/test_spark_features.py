@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ai_patterns.operators import spark_features
-from ai_patterns.operators.spark_features import SparkApplicationLink, SubmitSparkFeaturesOperator
+from ai_patterns.operators.spark_features import SparkApplicationLink, SubmitSparkFeaturesOperator, with_scheme
 
 FLIGHTS = Path(__file__).resolve().parents[3] / "include" / "systems" / "flights"
 
@@ -53,3 +53,8 @@ def test_only_a_driver_in_the_cluster_outlives_its_task(task, monkeypatch, mode:
         assert pushed == {"_link_SparkApplicationLink": "http://yarn:8088/cluster/app/application_1_0001"}
         assert SparkApplicationLink().get_link(task, ti_key=None) in pushed.values()
         assert task._hook._yarn_application_id == "application_1_0001", "a user's stop ends what a retry has found"
+
+
+def test_a_folder_is_this_machines_also_where_hadoop_is_set() -> None:
+    assert with_scheme("/data/a lake") == "file:///data/a lake"
+    assert with_scheme("hdfs://name:9000/lake") == "hdfs://name:9000/lake"
