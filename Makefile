@@ -17,9 +17,11 @@ PY := .venv/bin/python
 BIN := .venv/bin
 STAMP := .venv/.synced
 FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec plugins/ai_patterns/feast
-PARALLEL := -n 2 --dist loadfile
+# Files in the order of the command: those of many seconds first, so that no worker is left alone with one of them.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # Each of these starts more processes than two cores hold: one after another.
 CLUSTERS := tests/integration/clusters
+SLOWEST := --durations 40 --durations-min 5
 
 # One thread a process: the numeric libraries would otherwise start one a core in every task.
 export OMP_NUM_THREADS := 1
@@ -64,13 +66,13 @@ packages:
 	  echo "Not installed: $${missing[*]}. What needs them is skipped and says so (tests fail with CI=true)."
 	fi
 
-demo: setup ## start Airflow and live through the flights' loop in real DAG runs (about seven minutes)
+demo: setup ## start Airflow and live through the flights' loop in real DAG runs (some ten minutes on two cores)
 	@$(MAKE) --no-print-directory packages PACKAGES=maven
 	$(PY) -m demo $(ARGS)
 
 test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
-	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit tests/dags tests/integration --ignore $(CLUSTERS) $(ARGS)
-	$(BIN)/pytest $(CLUSTERS) tests/e2e $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --doctest-modules tests/integration tests/dags tests/unit $(FIRST_PARTY) --ignore $(CLUSTERS) $(SLOWEST) $(ARGS)
+	$(BIN)/pytest $(CLUSTERS) tests/e2e $(SLOWEST) $(ARGS)
 
 test-unit: setup ## unit tests and doctests, in seconds
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
@@ -97,24 +99,25 @@ CRASH_POINTS ?= 1000
 CERTIFIED_DAYS ?= 30
 SWAPS ?= 1000
 FEAST_ROWS ?= 100000
+FUZZ_EXAMPLES ?= 250
 CHALLENGERS ?= 2000
 DRIFT_WEEKS ?= 728
 DRIFT_FAULTS ?= 40
 SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
   tests/integration/test_lambda_architecture.py tests/integration/test_served_days.py \
-  tests/integration/test_stream_worker.py tests/integration/test_tile_store_redis.py \
+  tests/integration/test_stream_worker_faults.py tests/integration/test_tile_store_redis.py \
   tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
   tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py tests/integration/test_rollout.py \
   tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py \
-  tests/integration/test_model_rollout_faults.py tests/unit/core/test_rollout_gates.py
+  tests/integration/test_model_rollout_faults.py tests/unit/core/test_rollout_gates.py tests/integration/test_fuzzing.py
 
-SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms
+SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or bytes_are_feasts or swaps or challengers or test_drift_alarms or test_fuzzing
 
 soak: setup packages ## the fault tests with full counts (KILLS, CRASH_POINTS, CHALLENGERS ... above), into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
 	$(BIN)/pytest -s $(SOAK_TESTS) -k '$(SOAK_CASES)' \
 	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \
-	  --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) --backfill-kills $(KILLS) \
+	  --fuzz-examples $(FUZZ_EXAMPLES) --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) --backfill-kills $(KILLS) \
 	  --drift-weeks $(DRIFT_WEEKS) --drift-faults $(DRIFT_FAULTS) --figures .run/soak.json
 
 docs: setup ## build the documentation into site/; a broken link fails

@@ -82,10 +82,13 @@ def _commands(folder: str, system: SystemSpec, ids: list[str]) -> Iterator[dict[
         "AI_PATTERNS_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
     }
 
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+
     def call(*arguments: str) -> None:
         command = [sys.executable, "-m", "ai_patterns.cli", "explain", system.name, *arguments]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
 
+    call("--help")
     yield _figure("ai-patterns explain ID", [_seconds(call, each) for each in ids])
     for stream in system.streams:
         seconds = [_seconds(call, "--partition", stream, PARTITION) for _ in ids]

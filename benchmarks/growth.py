@@ -29,7 +29,7 @@ def main() -> None:
     print(HEADER)
     for times in options.times:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            for stage in STAGES:
+            for stage in options.stages:
                 figures.append(_measured(stage, times, Path(folder), options))
                 print(_line(figures[-1]), flush=True)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +60,7 @@ def _line(found: dict[str, Any]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10], help="sizes (default: 1 10)")
+    parser.add_argument("--stages", choices=STAGES, nargs="+", default=STAGES, help="each needs those before it")
     parser.add_argument("--days", default="2013-01-01/2013-03-31", help="days of flights (default: %(default)s)")
     parser.add_argument("--memory", default="4GB", help="of the engine (default: %(default)s)")
     parser.add_argument("--batch-rows", type=int, default=1_000_000, help="rows at once (default: %(default)s)")

@@ -32,7 +32,8 @@ from ai_patterns.clients.lake import Lake  # noqa: E402
 from ai_patterns.core.days import Days  # noqa: E402
 from ai_patterns.core.fitting import fit, labels, split_rows  # noqa: E402
 from ai_patterns.core.metrics import auc, brier, logloss, measure  # noqa: E402
-from ai_patterns.core.predictions import PARTITIONS, features_json, prediction_schema  # noqa: E402
+from ai_patterns.core.prediction_schema import prediction_schema  # noqa: E402
+from ai_patterns.core.predictions import PARTITIONS, features_json  # noqa: E402
 from ai_patterns.core.retraining import Champion, decide  # noqa: E402
 from ai_patterns.core.retraining_evidence import Evidence  # noqa: E402
 from ai_patterns.jobs.feedback import join_labels, measure_performance  # noqa: E402

@@ -1,7 +1,8 @@
 """Our inference service, with feature look-up, prediction log and metrics, beside servers that get the features given.
 
 One model (200 trees), one row a request, one worker each, 8 clients that send the next request when they have the
-answer to the last. The scores of all sides are compared before a time is taken. Writes `.run/bench/serving.json`.
+answer to the last. The scores of all sides are compared before a time is taken. Our predictions go to a real Kafka on
+the same machine, which runs as long as our side does. Writes `.run/bench/serving.json`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from model_servers.sides import OURS, PEERS, Run, Side, running  # noqa: E402
+from model_servers.running import Run, running  # noqa: E402
+from model_servers.sides import OURS, PEERS, Side  # noqa: E402
 from model_servers.stage import Stage, build  # noqa: E402
 
 OUTPUT = Path(".run/bench/serving.json")

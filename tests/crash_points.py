@@ -12,7 +12,8 @@ import pyarrow as pa
 
 import event_streams
 import speed_layer
-from ai_patterns.clients.tile_store import Claim, Context, Folded, Span, TileStore
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_transaction import Claim, Context, Folded, Span
 from ai_patterns.core.tile_rows import Boundary, unpack
 from ai_patterns.services.stream_worker.folding import Batch, Folder
 from tile_store_conformance import GROUP, OpenStore, exact

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.days import Days
-from ai_patterns.core.predictions import PARTITIONS, TABLE, prediction_schema
+from ai_patterns.core.prediction_schema import prediction_schema
+from ai_patterns.core.predictions import PARTITIONS, TABLE
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.streams import ColumnSpec, StreamSpec
 from ai_patterns.spec.system import SystemSpec

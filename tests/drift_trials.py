@@ -13,12 +13,12 @@ from ai_patterns.core.bins import fit_bins
 from ai_patterns.core.daily_profiles import Profiles, profile_days
 from ai_patterns.core.drift_rule import decide, history_days
 from ai_patterns.spec.model import MonitoringSpec
-from drift_faults import FAULTS, strikes, to_columns, to_rows
+from drift_faults import CLOCKS, FAULTS, strikes, to_columns, to_rows
 
 WEEK = 7
 NULLS = ("day", "14-day", "28-day", "real")
 """Days permuted among those of their weekday, blocks of days permuted, and the real order, forwards and backwards."""
-SPEC = MonitoringSpec()
+SPEC = MonitoringSpec(clocks=CLOCKS)
 HISTORY = history_days(WEEK, SPEC)
 
 Rule = Callable[[Profiles], tuple[float, str]]

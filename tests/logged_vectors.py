@@ -6,7 +6,8 @@ import datetime as dt
 
 import pyarrow as pa
 
-from ai_patterns.core.predictions import features_json, prediction_schema
+from ai_patterns.core.prediction_schema import prediction_schema
+from ai_patterns.core.predictions import features_json
 from ai_patterns.spec.system import SystemSpec
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ai_patterns.runtimes.runtime import LOCALHOST, Runtime
+from ai_patterns.runtimes.runtime import LOCALHOST, ProcessRuntime
 
 USER = "airflow"
 # The data outlive no test, so nothing waits for the disk.
@@ -21,7 +21,7 @@ SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix
 AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
 
 
-class Postgres(Runtime):
+class Postgres(ProcessRuntime):
     """PostgreSQL; it refuses to run as root, who starts it as its package's own user.
 
     Args:

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from ai_patterns.clients.tile_store import Claim, Span, TileStore
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_transaction import Claim, Span
 from ai_patterns.core.speed import batch_sql
 from ai_patterns.core.tile_rows import Boundary, Change
 from ai_patterns.core.tiles import tiles_sql

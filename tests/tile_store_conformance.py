@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import event_streams
 import speed_layer
-from ai_patterns.clients.tile_store import Folded, Span, TileStore
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_transaction import Folded, Span
 from ai_patterns.core.tile_rows import Boundary, Change, pack
 from ai_patterns.errors import FencedError, ServiceRejectedError
 from ai_patterns.services.stream_worker.folding import Folder

@@ -14,25 +14,12 @@ from pathlib import Path
 import httpx
 
 from ai_patterns.runtimes.runtime import free_port
-
-_PEER_HOME = Path(".run/bench/feast")
-_PEER = ("feast[redis]==0.67.0",)
-
-
-def peer_program() -> Path:
-    """The `feast` command of an environment that holds nothing of ours; it is made once."""
-    program = (_PEER_HOME / "bin" / "feast").absolute()
-    if not program.exists():
-        python = _PEER_HOME / "bin" / "python"
-        subprocess.run([".uv/bin/uv", "venv", "--quiet", "--python", "3.11", str(_PEER_HOME)], check=True)  # noqa: S603
-        install = [".uv/bin/uv", "pip", "install", "--quiet", "--python", str(python), *_PEER]
-        subprocess.run(install, check=True)  # noqa: S603
-    return program
+from feature_store.stage import peer
 
 
 def feast_command(repo: Path, *flags: str) -> list[str]:
     """`feast serve` for a repository."""
-    return [str(peer_program()), "--chdir", str(repo), "serve", *flags]
+    return [str(Path(peer()).with_name("feast")), "--chdir", str(repo), "serve", *flags]
 
 
 def our_command(repo: Path) -> list[str]:

@@ -29,7 +29,7 @@ class Client(asyncio.Protocol):
         """Collect an answer."""
         self._held += data
         head, found, body = self._held.partition(b"\r\n\r\n")
-        if not found or len(body) < _length(head):
+        if not found or not _is_whole(head, body):
             return
         self._taken.append(time.perf_counter() - self._sent)
         if not head.startswith(b"HTTP/1.1 200"):
@@ -51,10 +51,13 @@ class Client(asyncio.Protocol):
         self._transport.write(self._request)  # type: ignore[attr-defined]
 
 
-def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        if line[:15].lower() == b"content-length:":
-            return int(line[15:])
+def _is_whole(head: bytes, body: bytes) -> bool:
+    for line in head.lower().split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name == b"content-length":
+            return len(body) >= int(value)
+        if name == b"transfer-encoding":
+            return body.endswith(b"0\r\n\r\n")
     raise ValueError(f"an answer without its length: {head!r}")
 
 

@@ -1,28 +1,24 @@
-"""Every server: its environment, how it is started, what it is asked, and where its scores are in the answer."""
+"""Every server: its environment, its command, what it is asked, and where its scores are in the answer."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
 import subprocess
-import time
 import tomllib
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bakery
+from ai_patterns.clients.kafka import Broker
+from ai_patterns.runtimes.kafka import Kafka
 from model_servers.stage import Stage
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PEERS = Path(__file__).resolve().parent.parent / "peers"
 _HOMES = Path(".run/bench").absolute()
-_READY_SECONDS = 180.0
+_TOPIC = "bakery.predictions"
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,7 @@ class Side:
         command: arguments behind its Python, from the stage and a port.
         body: form of its request.
         scores: finds the scores in its answer.
+        beside: starts what its server needs beside it, and gives the arguments that lead there.
     """
 
     name: str
@@ -43,6 +40,7 @@ class Side:
     scores: Callable[[Any], list[float]]
     packages: Sequence[str]
     variables: dict[str, str] = field(default_factory=dict)
+    beside: Callable[[Stage], AbstractContextManager[Sequence[str]]] = lambda _: nullcontext(())
 
     def python(self) -> Path:
         """Python of its environment, which is made once."""
@@ -55,85 +53,25 @@ class Side:
         return home / "bin" / "python"
 
 
-@dataclass(frozen=True)
-class Run:
-    """A server that answers.
-
-    Attributes:
-        cold: seconds from its start to its first prediction.
-    """
-
-    process: subprocess.Popen[bytes]
-    port: int
-    cold: float
-    answer: Any
-
-    def peak(self) -> float:
-        """Peak resident memory of all its processes, MB."""
-        return sum(_peak(pid) for pid in _group(self.process.pid)) / 1024
+def _our_packages() -> list[str]:
+    """What a server is installed with: the extra `serving`, Kafka's client, and of the base what is no Airflow."""
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    base = [name for name in project["dependencies"] if not name.startswith("apache-airflow")]
+    return [*base, *extras["serving"], *(name for name in extras["kafka"] if name.startswith("confluent-kafka"))]
 
 
 @contextmanager
-def running(side: Side, stage: Stage, port: int) -> Iterator[Run]:
-    """Start a server, wait for its first prediction, stop it."""
-    python = side.python()
-    command = [str(python), *side.command(stage, port)]
-    own = {"PATH": f"{python.parent}:{os.environ['PATH']}", "MODEL_ONNX": str(stage.model / "serving" / "model.onnx")}
-    log = (stage.folder / f"{side.name}.log").open("wb")
-    started = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603
-        command, stdout=log, stderr=log, start_new_session=True, cwd=stage.folder,
-        env={**os.environ, "PYTHONPATH": "", **own, **side.variables},
-    )  # fmt: skip
+def _broker(stage: Stage) -> Iterator[Sequence[str]]:
+    """A broker that takes the predictions; at the end some must be there."""
+    kafka = Kafka(stage.folder / "kafka")
     try:
-        answer = _first_answer(process, f"http://127.0.0.1:{port}{side.path}", stage.bodies[side.body])
-        yield Run(process, port, time.perf_counter() - started, answer)
+        kafka.up()
+        yield "--kafka", kafka.address
+        if not any(marks.high for marks in Broker(kafka.address).watermarks(_TOPIC).values()):
+            raise RuntimeError(f"no prediction is in {_TOPIC}")
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-        log.close()
-
-
-def _first_answer(process: subprocess.Popen[bytes], url: str, body: Path) -> Any:
-    request = urllib.request.Request(url, body.read_bytes(), {"Content-Type": "application/json"})  # noqa: S310
-    deadline = time.perf_counter() + _READY_SECONDS
-    while time.perf_counter() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended with {process.returncode}")
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-                return json.load(response)
-        except OSError:
-            time.sleep(0.02)
-    raise TimeoutError(f"no answer of {url}")
-
-
-def _group(leader: int) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text("ascii").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == leader:  # its session
-            found.append(int(path.parent.name))
-    return found
-
-
-def _peak(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
-def _our_packages() -> list[str]:
-    """What a server is installed with: the extra `serving`, and of the base what is no Airflow."""
-    project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    base = [name for name in project["dependencies"] if not name.startswith("apache-airflow")]
-    return [*base, *project["optional-dependencies"]["serving"]]
+        kafka.down()
 
 
 OURS = Side(
@@ -147,6 +85,7 @@ OURS = Side(
     lambda answer: list(answer["predictions"]),
     _our_packages(),
     {"PYTHONPATH": str(_ROOT / "plugins"), "OMP_NUM_THREADS": "1"},
+    _broker,
 )
 PEERS = (
     Side(
@@ -183,7 +122,7 @@ PEERS = (
     Side(
         "mlserver",
         "/v2/models/model/infer",
-        "tensor",
+        "tensors",
         lambda stage, port: [str(_PEERS / "mlserver_service.py"), str(stage.model), str(port)],
         lambda answer: list(answer["outputs"][0]["data"]),
         ("mlserver", "mlserver-mlflow", "mlflow==3.17.2", "scikit-learn==1.9.1", "skops==0.16.0", "pandas<3"),

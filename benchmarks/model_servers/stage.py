@@ -31,7 +31,7 @@ class Stage:
         tracking_uri: the registry with the champion.
         lake: URI of the lake.
         model: the MLflow model's folder; the ONNX form lies in it.
-        bodies: the requests by form: `records` for ours, `split` (MLflow), `rows` and `tensor` with the same matrix.
+        bodies: the requests by form: `records` for ours, `split` (MLflow), `rows` and `tensors` with the same matrix.
     """
 
     folder: Path
@@ -61,12 +61,15 @@ def build(folder: Path, rows: int) -> Stage:
     matrix = model_matrix(system, add_on_demand(system, table), model.encodings)
     (onnx,) = folder.glob("artifacts/**/model.onnx")
     split = {"columns": list(system.model.columns), "data": matrix.tolist()}
-    tensor = {"name": "features", "shape": list(matrix.shape), "datatype": "FP32", "data": matrix.reshape(-1).tolist()}
+    tensors = [
+        {"name": name, "shape": [rows], "datatype": "FP32", "data": matrix[:, place].tolist()}
+        for place, name in enumerate(system.model.columns)
+    ]
     bodies = {
         "records": {"dataframe_records": records},
         "split": {"dataframe_split": split},
         "rows": {"rows": matrix.tolist()},
-        "tensor": {"inputs": [tensor]},
+        "tensors": {"parameters": {"content_type": "pd"}, "inputs": tensors},
     }
     return Stage(
         folder=folder,

@@ -15,4 +15,5 @@ home = Path(tempfile.mkdtemp())
 )
 model = {"name": "model", "implementation": "mlserver_mlflow.MLflowRuntime", "parameters": {"uri": folder}}
 (home / "model-settings.json").write_text(json.dumps(model))
-os.execv(sys.executable, [sys.executable, "-m", "mlserver", "start", str(home)])  # noqa: S606
+program = str(Path(sys.executable).with_name("mlserver"))
+os.execv(program, [program, "start", str(home)])  # noqa: S606

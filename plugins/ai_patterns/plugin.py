@@ -1,4 +1,4 @@
-"""The Airflow plugin: the page "AI patterns" and the DAG tab.
+"""The Airflow plugin: the page "AI patterns", the DAG tab, and the timetable of backfills.
 
 It registers once, however it arrives. Dropped into `plugins/`, Airflow runs this file and finds the class.
 Installed as a wheel, Airflow loads the entry point `ai_patterns.plugin:entry_point`, which stands back
@@ -14,13 +14,14 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
+from ai_patterns.patterns.timetable import BackfillTimetable
 from ai_patterns.ui.lazy import LazyApp
 
 PREFIX = "/ai-patterns"
 
 
 class AIPatternsPlugin(AirflowPlugin):
-    """One page for all systems in the navigation, and the system's page as a tab of each DAG."""
+    """One page for all systems in the navigation, the system's page as a tab of each DAG, and what DAGs need."""
 
     name = "ai_patterns"
     fastapi_apps: list[Any] = [{"name": "AI patterns", "app": LazyApp("ai_patterns.ui.app"), "url_prefix": PREFIX}]  # noqa: RUF012
@@ -39,6 +40,7 @@ class AIPatternsPlugin(AirflowPlugin):
             "url_route": "ai-patterns-loop",
         },
     ]
+    timetables: list[Any] = [BackfillTimetable]  # noqa: RUF012
 
 
 def _is_dropped_in() -> bool:

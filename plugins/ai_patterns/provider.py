@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ai_patterns import __version__
+from ai_patterns.connection_types import connection_types
 
 HOOKS = ("embedded", "feature_store", "flink", "kafka", "kubeflow", "lake", "mlflow", "prometheus", "serving")
 OPERATORS = (
     "approval",
+    "backfill",
     "batch_processing",
     "data_pipeline",
     "feature_store",
@@ -22,6 +24,7 @@ OPERATORS = (
     "model_rollout",
     "monitoring",
     "online_offline_serving",
+    "prediction_topic",
     "registered_model",
     "spark_features",
     "stream_processing",
@@ -48,6 +51,7 @@ def get_provider_info() -> dict[str, Any]:
         "description": "The ten design patterns of scalable AI systems, built from one typed spec.",
         "versions": [__version__],
         "hooks": [_modules("hooks", HOOKS)],
+        "connection-types": connection_types(),
         "operators": [_modules("operators", OPERATORS)],
         "sensors": [_modules("sensors", SENSORS)],
         "triggers": [_modules("triggers", TRIGGERS)],

@@ -58,11 +58,24 @@ def test_assets_tie_the_dags(dags):
 
 def test_every_topic_lands_before_the_lag_is_judged(dags):
     dag = dags["flights__stream_processing"]
-    landings = {f"land_topics.land_{stream}" for stream in ("scheduled", "departed", "arrived", "weather")}
+    topics = ("scheduled", "departed", "arrived", "weather", "predictions")
+    landings = {f"land_topics.land_{topic}" for topic in topics}
     assert dag.task_dict["wait_until_caught_up"].upstream_task_ids == landings
     assert dag.task_dict["replay_dead_letters"].downstream_task_ids == landings
     assert {dag.task_dict[name].trigger_rule for name in (*landings, "wait_until_caught_up")} == {"none_failed"}
     assert not dag.timetable.can_be_scheduled
+
+
+def test_predictions_land_before_they_are_read_and_a_skipped_landing_stops_nobody(dags):
+    readers = {
+        "feedback_loop": {"measure.join_labels"},
+        "monitoring": {"checks.check_predictions", "checks.check_parity"},
+    }
+    for step, names in readers.items():
+        dag = dags[f"flights__{step}"]
+        assert dag.task_dict["land_predictions"].downstream_task_ids == names
+        assert {dag.task_dict[name].trigger_rule for name in names} == {"none_failed"}
+    assert "land_predictions" not in dags["greenhouse__feedback_loop"].task_dict
 
 
 def test_a_system_without_cron_runs_by_hand_alone(dags):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+
 import pytest
+from airflow.sdk.module_loading import import_string
 
 from ai_patterns.patterns import (
     backfill,
@@ -15,6 +19,7 @@ from ai_patterns.patterns import (
     monitoring,
     online_offline_serving,
 )
+from ai_patterns.triggers import deadline_missed
 from dag_project import PATTERNS
 
 BUILDERS = (
@@ -53,6 +58,24 @@ def test_the_dags_survive_serialization(dags):
     for dag in dags.values():
         encoded = DagSerialization.to_dict(dag)
         assert set(DagSerialization.from_dict(encoded).task_dict) == set(dag.task_dict)
+
+
+def test_a_missed_deadline_is_counted(docks, monkeypatch):
+    late = docks.model_copy(update={"deadlines": {"data_pipeline": dt.timedelta(hours=2)}})
+    (dag,), (other,) = data_pipeline.build(late), batch_processing.build(late)
+    (alert,) = dag.deadline
+    assert (alert.interval, other.deadline) == (dt.timedelta(hours=2), [])
+    counted = []
+    monkeypatch.setattr(deadline_missed.Stats, "incr", counted.append)
+    asyncio.run(import_string(alert.callback.path)(**alert.callback.kwargs))
+    assert counted == ["ai_patterns.deadlines.docks.data_pipeline"]
+
+
+def test_the_tasks_of_a_dag_take_the_slots_of_its_pool(docks):
+    few = docks.model_copy(update={"pools": {"data_pipeline": "disk"}})
+    (dag,), (other,) = data_pipeline.build(few), batch_processing.build(few)
+    assert {task.pool for task in dag.tasks} == {"disk"}
+    assert {task.pool for task in other.tasks} == {"default_pool"}
 
 
 def test_no_dag_names_another_system(dags):

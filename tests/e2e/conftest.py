@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from airflow_users import JWT_SECRET, VIEWER
 from demo.standalone import Standalone, running
 from tutorial import Tutorial
 
@@ -86,8 +87,31 @@ def lived(repository: Path, left_by_interrupted: list[str]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def airflow(lived: dict[str, Any], repository: Path, tutorial: Tutorial) -> Iterator[Standalone]:
+def open_lineage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where that Airflow writes its OpenLineage events, a file each."""
+    return tmp_path_factory.mktemp("open-lineage")
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    lived: dict[str, Any],
+    repository: Path,
+    tutorial: Tutorial,
+    open_lineage: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Standalone]:
     """A real Airflow on the drop-in, with what the demo left behind and the tutorial's system."""
-    server = Standalone(repository / ".run" / "demo" / "airflow", tutorial.project, {"PYTHONPATH": ""})
+    transport = json.dumps({"type": "file", "log_file_path": str(open_lineage / "event")})
+    passwords = tmp_path_factory.mktemp("users") / "passwords.json"
+    passwords.write_text(json.dumps({Standalone.user: Standalone.password, VIEWER: VIEWER}), "utf-8")
+    settings = {
+        "PYTHONPATH": "",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": transport,
+        "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "120",
+        "AIRFLOW__API_AUTH__JWT_SECRET": JWT_SECRET,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{Standalone.user}:admin,{VIEWER}:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+    }
+    server = Standalone(repository / ".run" / "demo" / "airflow", tutorial.project, settings)
     with running(server):
         yield server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from accessibility import grave
+from airflow_users import JWT_SECRET, VIEWER, signed
 from demo.rest import AirflowClient
 from demo.standalone import Standalone
 
@@ -72,6 +74,15 @@ def test_no_dag_file_fails(client: AirflowClient) -> None:
     assert client.import_errors() == []
 
 
+def test_airflow_offers_to_backfill_each_day(client: AirflowClient) -> None:
+    client.wait_for_dag("flights__backfill")
+    dag = client.call("GET", "/dags/flights__backfill")
+    assert (dag["is_backfillable"], dag["next_dagrun_run_after"]) == (True, None)
+    days = {"from_date": "2013-02-09T00:00:00Z", "to_date": "2013-02-10T00:00:00Z"}
+    listed = client.call("POST", "/backfills/dry_run", json={"dag_id": dag["dag_id"], **days})
+    assert [run["partition_key"] for run in listed["backfills"]] == ["2013-02-09", "2013-02-10"]
+
+
 @pytest.mark.usefixtures("client")
 def test_the_page_in_the_navigation(airflow: Standalone, page: Page, screenshots: Path) -> None:
     page.goto(f"{airflow.url}/plugin/ai-patterns")
@@ -83,13 +94,16 @@ def test_the_page_in_the_navigation(airflow: Standalone, page: Page, screenshots
 
 
 @pytest.mark.usefixtures("client")
-def test_the_page_on_a_dark_phone(airflow: Standalone, page: Page, screenshots: Path) -> None:
-    page.emulate_media(color_scheme="dark")
-    page.set_viewport_size({"width": 390, "height": 844})
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_map(airflow: Standalone, page: Page, screenshots: Path, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
     page.goto(f"{airflow.url}/ai-patterns/")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.screenshot(path=screenshots / "plugin_page_phone_dark.png", full_page=True)
+    page.screenshot(path=screenshots / f"map_{scheme}.png", full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it fits a phone"
+    page.screenshot(path=screenshots / f"map_phone_{scheme}.png", full_page=True)
     assert page.problems == []
+    assert grave(page) == []
 
 
 @pytest.mark.usefixtures("client")
@@ -135,8 +149,11 @@ def test_from_the_map_to_a_predictions_lineage(airflow: Standalone, page: Page, 
     page.locator("tbody a").first.click()
     page.get_by_role("heading", name="Served and recomputed").wait_for()
     assert page.get_by_text("events/departed").count() > 0
-    page.screenshot(path=screenshots / "prediction.png", full_page=True)
-    assert grave(page) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=screenshots / f"prediction_{scheme}.png", full_page=True)
+        assert grave(page) == []
+    assert page.problems == []
     page.goto(f"{airflow.url}/ai-patterns/systems/flights/predictions?id=nobody")
     assert page.get_by_role("alert").inner_text() == "There is no prediction nobody."
 
@@ -155,6 +172,33 @@ def test_only_a_form_of_this_site_starts_a_run(client: AirflowClient, airflow: S
     assert httpx.post(url, data={"action": "rollback"}, headers=client.headers).status_code == 400
     runs = client.call("GET", "/dags/flights__model_promotion/dagRuns?limit=100")["dag_runs"]
     assert not any((run["conf"] or {}).get("reason") == "forged" for run in runs)
+
+
+@pytest.mark.parametrize("path", ["/ai-patterns/", *SUBPAGES[:2]])
+def test_a_forged_or_expired_token_opens_no_page(client: AirflowClient, airflow: Standalone, path: str) -> None:
+    tokens = {
+        "as it is": (signed(client.headers, JWT_SECRET), 200),
+        "expired": (signed(client.headers, JWT_SECRET, exp=int(time.time()) - 3600), 401),
+        "another secret": (signed(client.headers, secrets.token_urlsafe(64)), 403),
+        "no signature": (signed(client.headers, "", "none"), 403),
+        "no token": ({"Authorization": "Bearer nobody"}, 403),
+    }
+    seen = {name: httpx.get(airflow.url + path, headers=headers).status_code for name, (headers, _) in tokens.items()}
+    assert seen == {name: status for name, (_, status) in tokens.items()}
+
+
+def test_nobody_without_the_right_starts_a_run(client: AirflowClient, airflow: Standalone) -> None:
+    url, form = f"{airflow.url}/ai-patterns/systems/flights/runs", {"action": "rollback", "reason": "not allowed"}
+    viewer = AirflowClient(airflow.url, VIEWER, VIEWER)
+    assert httpx.get(f"{airflow.url}/ai-patterns/systems/flights/models", headers=viewer.headers).status_code == 200
+    for headers, status in (
+        (viewer.headers, 403),
+        (signed(client.headers, secrets.token_urlsafe(64)), 403),
+        (signed(client.headers, JWT_SECRET, exp=int(time.time()) - 3600), 401),
+    ):
+        assert httpx.post(url, data=form, headers=headers).status_code == status
+    runs = client.call("GET", "/dags/flights__model_promotion/dagRuns?limit=100")["dag_runs"]
+    assert not any((run["conf"] or {}).get("reason") == "not allowed" for run in runs)
 
 
 @pytest.mark.usefixtures("client")

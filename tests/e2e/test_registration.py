@@ -93,6 +93,30 @@ def test_the_wheel_is_a_provider_and_brings_the_command(fresh_python: Path, tmp_
     assert made.returncode == 0, made.stderr
 
 
+FORMS = """
+import json
+from airflow.providers_manager import ProvidersManager
+manager = ProvidersManager()
+widgets = manager.connection_form_widgets
+hidden = {name: told["hidden_fields"] for name, told in manager.field_behaviours.items()}
+secret = [name for name, told in widgets.items() if told.is_sensitive]
+testable = [name for name, hook in manager.hooks.items() if hook and hook.connection_testable]
+print(json.dumps({"hidden": hidden, "secret": secret, "testable": testable}))
+"""
+
+
+def test_the_wheel_brings_connection_types_with_forms(fresh_python: Path, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in FRESH}
+    done = subprocess.run(
+        [fresh_python, "-c", FORMS], env={**environment, "AIRFLOW_HOME": str(tmp_path)}, check=True, capture_output=True
+    )
+    forms = json.loads(done.stdout.splitlines()[-1])
+    assert "login" in forms["hidden"]["ai_patterns_lake"]
+    assert "extra__ai_patterns_lake__AWS_SECRET_ACCESS_KEY" in forms["secret"]
+    names = ("lake", "mlflow", "online_store", "serving", "prometheus", "flink", "kubeflow")
+    assert {f"ai_patterns_{name}" for name in names} <= set(forms["testable"])
+
+
 def test_the_wheel_brings_airflow_the_command_too(fresh_python: Path, tmp_path: Path) -> None:
     made = run_airflow(fresh_python, tmp_path, "ai-patterns", "new", "pumps")
     assert made.returncode == 0, made.stderr

@@ -26,32 +26,14 @@ from ai_patterns.jobs import turning
 from ai_patterns.jobs.backfill import backfill, newest_changed, plan_backfill
 from ai_patterns.jobs.correction import Correction
 from ai_patterns.jobs.features import build_features
-from ai_patterns.jobs.feedback import join_labels
 from ai_patterns.jobs.ingestion import ingest
-from ai_patterns.jobs.training_set import build_training_set
 from ai_patterns.spec.system import SystemSpec
 from backfill_process import backfills
-from shop import orders, shop
+from built_lakes import build, built, content, derived, rows, shop_lake
 from soak_figures import add_figures
 
 DAYS, DAY = Days.parse("2013-02-07/2013-02-12"), Days.parse("2013-02-09")
 ONE = dt.timedelta(days=1)
-STAMPS = {"run_id", "quarantined_at"}
-
-
-def derived(system: SystemSpec) -> list[str]:
-    tables = [f"{part}/{name}" for part in ("events", "quarantine") for name in system.streams]
-    return [*tables, *(f"{part}/{name}" for part in ("tiles", "values") for name in system.groups),
-            "training_sets", "labels"]  # fmt: skip
-
-
-def rows(lake: Lake, table: str) -> dict[dt.date, list[str]]:
-    """Every row of every partition, as text in an order of its own; floats keep all their digits."""
-    found: dict[dt.date, list[str]] = {}
-    read = lake.read(table)
-    for row in read.select([name for name in read.column_names if name not in STAMPS]).to_pylist():
-        found.setdefault(row["day"], []).append(repr(sorted(row.items())))
-    return {day: sorted(found[day]) for day in sorted(found)}
 
 
 def differing(old: Lake, new: Lake, table: str) -> set[dt.date]:
@@ -59,19 +41,10 @@ def differing(old: Lake, new: Lake, table: str) -> set[dt.date]:
     return {day for day in before | after if before.get(day) != after.get(day)}
 
 
-def build(system: SystemSpec, lake: Lake, days: Days) -> None:
-    build_features(system, lake, days)
-    build_training_set(system, lake, days)
-    join_labels(system, lake, days.end)
-
-
 @pytest.fixture(scope="module")
 def flown(flights: SystemSpec, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    lake = Lake(str(tmp_path_factory.mktemp("flown")), "flights")
-    ingest(flights, lake, DAYS, run_id="all")
-    build(flights, lake, DAYS)
-    return lake
+    return built(flights, tmp_path_factory.mktemp("flown"), DAYS)
 
 
 @pytest.fixture(scope="module")
@@ -131,24 +104,6 @@ def test_a_corrected_day_replaces_exactly_what_depends_on_it(
     assert backfill(flights, lake, correction) == {}, "a second run finds all as it should be"
 
 
-def shop_lake(tmp_path: Path) -> tuple[SystemSpec, Lake, Days]:
-    """A built lake of six days, and a system whose sources have another third day."""
-    days = Days.parse("2024-01-01/2024-01-06")
-    lines = {day: orders(40, str(day)) for day in days}
-    lake = Lake(str(tmp_path / "lake"), "shop")
-    old = shop(tmp_path, [line for each in lines.values() for line in each])
-    ingest(old, lake, days, run_id="old")
-    build(old, lake, days)
-    third = dt.date(2024, 1, 3)
-    lines[third] = [line.replace(",north,", ",south,") for line in lines[third][1:]]
-    return shop(tmp_path, [line for each in lines.values() for line in each]), lake, days
-
-
-def content(lake: Lake, system: SystemSpec) -> str:
-    """All tables from one side of any backfill, as one text."""
-    return repr(lake.consistently(lambda: {table: rows(lake, table) for table in derived(system)}))
-
-
 def test_a_backfill_that_is_killed_goes_on_to_the_same(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     kills, figures = request.config.getoption("--backfill-kills"), {"kills": 0, "mixed_reads": 0, "held": 0, "reads": 0}
     system, lake, days = shop_lake(tmp_path)
@@ -158,10 +113,7 @@ def test_a_backfill_that_is_killed_goes_on_to_the_same(tmp_path: Path, request: 
     with backfills(system.folder, lake, day) as process:
         calls = process.run()
         new = content(lake, system)
-        rebuilt = Lake(str(tmp_path / "rebuilt"), "shop")
-        ingest(system, rebuilt, days, run_id="new")
-        build(system, rebuilt, days)
-        assert new == content(rebuilt, system) != old
+        assert new == content(built(system, tmp_path / "rebuilt", days), system) != old
         for number in range(kills):
             shutil.rmtree(lake.uri)
             shutil.copytree(tmp_path / "before", lake.uri)
@@ -231,10 +183,7 @@ def test_a_table_that_changes_meanwhile_is_computed_again(tmp_path: Path, monkey
     turn = job.turn
     monkeypatch.setattr(job, "turn", turn_after_a_writer)
     assert backfill(system, lake, Correction.of(system, Days.parse("2024-01-03")))
-    rebuilt = Lake(str(tmp_path / "rebuilt"), "shop")
-    ingest(system, rebuilt, days, run_id="new")
-    build(system, rebuilt, days)
-    assert content(lake, system) == content(rebuilt, system)
+    assert content(lake, system) == content(built(system, tmp_path / "rebuilt", days), system)
     assert moved
 
 

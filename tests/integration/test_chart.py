@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from ai_patterns.services.features.settings import read_settings as read_features
 from ai_patterns.services.feedback.settings import read_settings as read_feedback
 from ai_patterns.services.inference.settings import read_settings as read_inference
+from ai_patterns.services.stream_worker.metrics import Metrics
 from ai_patterns.services.stream_worker.settings import read_settings as read_stream_worker
 from kubernetes_tools import helm, kubeconform, packages, write_schema
 
 WAYS = ("shared-volume", "object-store", "inference-alone")
 SCHEMAS = {
     "deployment": "apps-v1",
-    "statefulset": "apps-v1",
     "service": "v1",
     "pod": "v1",
     "poddisruptionbudget": "policy-v1",
@@ -51,7 +51,7 @@ class Chart:
 
     def found(self, way: str, *kinds: str) -> dict[str, dict[str, Any]]:
         """Resources of these kinds by name."""
-        documents = [each for each in YAML(typ="safe").load_all(self.manifests(way)) if each]
+        documents = [each for each in yaml.safe_load_all(self.manifests(way)) if each]
         return {each["metadata"]["name"]: each for each in documents if each["kind"] in kinds}
 
 
@@ -95,21 +95,20 @@ def test_the_pod_template_conforms(repository: Path, conform) -> None:
 
 
 def test_each_service_reads_what_its_pod_is_given(chart: Chart) -> None:
-    found = chart.found("object-store", "Deployment", "StatefulSet")
+    found = chart.found("object-store", "Deployment")
     assert set(found) == {f"flights-{name}" for name in SETTINGS}
     for name, read in SETTINGS.items():
         (container,) = found[f"flights-{name}"]["spec"]["template"]["spec"]["containers"]
         given = {each["name"]: each.get("value", "shop=secret") for each in container["env"]}
-        given["AI_PATTERNS_SHARE"] = given.get("AI_PATTERNS_SHARE", "0/1").replace("$(POD_INDEX)", "2")
         settings = read([], given)
         assert (settings.host, settings.port) == ("0.0.0.0", container["ports"][0]["containerPort"])  # noqa: S104
         if name == "stream-worker":
-            assert settings.share == (2, found["flights-stream-worker"]["spec"]["replicas"])
+            assert settings.share is None, "pods come and go: the group shares the partitions"
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_pod_has_rights_and_each_tells_its_health(chart: Chart, way: str) -> None:
-    for resource in chart.found(way, "Deployment", "StatefulSet").values():
+    for resource in chart.found(way, "Deployment").values():
         pod = resource["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         assert pod["securityContext"]["runAsNonRoot"]
@@ -126,17 +125,24 @@ def test_no_pod_has_rights_and_each_tells_its_health(chart: Chart, way: str) -> 
 @pytest.mark.parametrize("way", WAYS)
 def test_secrets_are_named_and_not_made(chart: Chart, way: str) -> None:
     assert chart.found(way, "Secret") == {}
-    for resource in chart.found(way, "Deployment", "StatefulSet").values():
+    for resource in chart.found(way, "Deployment").values():
         for each in resource["spec"]["template"]["spec"]["containers"][0]["env"]:
             assert ("KEY" in each["name"]) == ("secretKeyRef" in each.get("valueFrom", {})), each
 
 
 def test_budgets_autoscaling_and_policies_follow_the_values(chart: Chart) -> None:
     kinds = ("PodDisruptionBudget", "HorizontalPodAutoscaler", "NetworkPolicy")
-    assert [len(chart.found("object-store", kind)) for kind in kinds] == [3, 2, 4]
+    assert [len(chart.found("object-store", kind)) for kind in kinds] == [3, 3, 4]
     assert chart.found("inference-alone", *kinds) == {}
     scaled = chart.found("object-store", "HorizontalPodAutoscaler")["flights-inference"]["spec"]
     assert (scaled["minReplicas"], scaled["maxReplicas"], len(scaled["metrics"])) == (3, 10, 2)
+    by_lag = chart.found("object-store", "HorizontalPodAutoscaler")["flights-stream-worker"]["spec"]
+    assert (by_lag["minReplicas"], by_lag["maxReplicas"]) == (2, 4)
+    metric = by_lag["metrics"][0]["pods"]
+    assert metric["target"] == {"type": "AverageValue", "averageValue": "5000"}
+    told = Metrics()
+    told.lag.labels("events").set(7)
+    assert f'{metric["metric"]["name"]}{{stream="events"}} 7.0' in told.text().decode(), "the worker tells it"
     worker = chart.found("object-store", "NetworkPolicy")["flights-stream-worker"]["spec"]
     assert [set(source) for rule in worker["ingress"] for source in rule["from"]] == [{"namespaceSelector"}]
 

@@ -21,7 +21,7 @@ from soak_figures import add_figures
 
 SEED = 4711
 MEAN, SURELY = 0.75, 0.9
-SURE = ("new_category", "stuck", "clock_4h")
+SURE = ("new_category", "stuck", "clock_4h", "clock_1h")
 ENOUGH = 400
 """Trials from which on the bounds hold without an allowance for chance."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import gc
+import sqlite3
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import redis as redis_client
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.types import Int64, String, from_value_type
@@ -17,6 +21,7 @@ from feast.value_type import ValueType
 
 from ai_patterns.core.clock import reading_at
 from ai_patterns.feast import Written, open_reader, write_arrow
+from ai_patterns.feast.resp import RespConnection
 from ai_patterns.feast.writing import batches, feast_rows
 from ai_patterns.runtimes.redis import Redis
 from feast_columns import TYPES, column
@@ -165,6 +170,40 @@ def test_writers_at_the_same_time_leave_the_newest(opened: Callable[..., Opened]
     for thread in threads:
         thread.join()
     assert set(read(store, *range(300))["rating"]) == {59.0}
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_first_fill_that_fails_leaves_the_file_as_it_was(opened: Callable[..., Opened], kind: str) -> None:
+    """Its indexes are made after the rows."""
+    store, view = opened(OURS[kind])
+    path = store.config.online_store.path
+    made = indexes(path)
+    assert any(name.endswith("_ek") for name, _ in made)
+    schema = table(ride(1, 1.0, NOW)).schema
+
+    def breaking() -> Iterator[pa.RecordBatch]:
+        yield from table(ride(1, 1.0, NOW)).to_batches()
+        raise OSError("the source is gone")
+
+    online = store.provider.online_store
+    with pytest.raises(OSError, match="the source is gone"):
+        online.online_write_arrow(store.config, view, pa.RecordBatchReader.from_batches(schema, breaking()))
+    assert (indexes(path), read(store, 1)["status"]) == (made, [NOT_FOUND])
+    for rating in (2.0, 3.0):
+        online.online_write_arrow(store.config, view, table(ride(1, rating, NOW)))
+        assert (indexes(path), read(store, 1)["rating"]) == (made, [rating])
+
+
+def indexes(path: str) -> set[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return set(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index'"))
+
+
+def test_a_connection_keeps_its_client(address: str) -> None:
+    connection = RespConnection(redis_client.Redis.from_url(f"redis://{address}"))
+    gc.collect()
+    assert connection.ask([b"PING\r\n"], 1) == [b"PONG"]
+    connection.release()
 
 
 def test_bytes_are_feasts_for_every_value_type(

@@ -335,7 +335,7 @@ def test_redis_goes_away_and_comes_back(site: Site) -> None:
     assert httpx.get(f"{site.server.url}/health").status_code == 200
     assert push(site, 1001).status_code == 503
     redis.up(port=redis.port)
-    wait_until(lambda: ask().status_code == 200, 20, site.server.output)
+    wait_until(lambda: ask().status_code == 200, 60, site.server.output)
     assert columns(ask().json())["trips"]["values"] == [3]
     assert push(site, 1001).status_code == 200
     with ThreadPoolExecutor(8) as pool:

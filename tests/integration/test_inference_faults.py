@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
 import socket
-import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +20,11 @@ import httpx
 import pytest
 
 import bakery
+from ai_patterns.runtimes.haproxy import HAProxy
 from inference_site import KEY, Site, environment, site
 from server_process import Server, running, wait_until
 from soak_figures import add_figures
+from steady_load import steady_load
 
 __all__ = ["site"]
 
@@ -76,27 +80,35 @@ def server(site: Site, tmp_path: Path) -> Iterator[Server]:
 def test_swaps_drop_no_request(site: Site, server: Server, request: pytest.FixtureRequest) -> None:
     swaps: int = request.config.getoption("--swaps")
     other = bakery.register_champion(site.registry, site.system, seed=9)
-    sizes = []
     try:
         with Askers(server.url) as quiet:
             wait_until(lambda: len(quiet.answers) > max(300, 10 * swaps), 120)
+        before = resident(server.process.pid)
         with Askers(server.url) as asked:
-            for number in range(swaps):
-                version = (1, other)[number % 2]
-                site.registry.set_alias("champion", version)
-                answer = httpx.post(server.url + "/admin/reload", headers=HEADERS, timeout=30)
-                assert answer.json() == {"model_version": version}
-                sizes.append(resident(server.process.pid))
+            answered = swap(site, server, swaps, (1, other))
     finally:
         site.registry.set_alias("champion", 1)
+    assert answered == [(1, other)[number % 2] for number in range(swaps)]
     assert {status for _, status, _, _ in asked.answers} == {200}
     scores = {(version, score) for _, _, version, score in asked.answers}
     assert len(scores) == 2, "a version gave two scores for one row"
     assert {version for version, _ in scores} == {1, other}
-    assert sizes[-1] <= 1.1 * statistics.median(sizes)
+    size = resident(server.process.pid)
+    assert size <= 1.1 * before
     figures = {"swaps": swaps, "answers": len(asked.answers), "errors": 0}
-    figures |= {"p99_us": p99(asked), "p99_us_without": p99(quiet), "kilobytes": sizes[-1], "first": sizes[0]}
+    figures |= {"p99_us": p99(asked), "p99_us_without": p99(quiet), "kilobytes": size, "first": before}
     add_figures(request.config.getoption("--figures"), "swaps under load", figures)
+
+
+def swap(site: Site, server: Server, swaps: int, versions: tuple[int, int]) -> list[int]:
+    """Swap in another process, whose work is not that of the askers here; the versions that answered."""
+    registry = site.registry
+    names = [registry.tracking_uri, site.system.name, server.url, KEY, str(swaps), *map(str, versions)]
+    script = Path(__file__).parents[1] / "model_swapper.py"
+    told = subprocess.run(
+        [sys.executable, script, *names], check=True, capture_output=True, env={**os.environ, **environment()}
+    )
+    return json.loads(told.stdout)
 
 
 def test_killed_workers_are_replaced(site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -109,7 +121,7 @@ def test_killed_workers_are_replaced(site: Site, tmp_path: Path, request: pytest
             for _ in range(kills):
                 victim = rng.choice(children(pid))
                 os.kill(victim, signal.SIGKILL)
-                wait_until(lambda gone=victim: gone not in children(pid) and len(children(pid)) == 2, 20, server.output)
+                wait_until(lambda gone=victim: gone not in children(pid) and len(children(pid)) == 2, 60, server.output)
                 assert ask_once(server.url) in {200, 503}
                 wait_until(lambda: all_ready(server), 60, server.output)
         assert server.terminate() == 0
@@ -120,6 +132,54 @@ def test_killed_workers_are_replaced(site: Site, tmp_path: Path, request: pytest
     assert len({score for _, status, _, score in asked.answers if status == 200}) == 1
     figures = {name: statuses.count(status) for name, status in (("ok", 200), ("retry", 503), ("reset", DROPPED))}
     add_figures(request.config.getoption("--figures"), "killed workers", {"kills": kills, **figures})
+
+
+@pytest.fixture
+def front(tmp_path: Path, require_program) -> Iterator[HAProxy]:
+    require_program("haproxy")
+    balancer = HAProxy(tmp_path / "haproxy", {"inference": "/ready"})
+    balancer.up()
+    yield balancer
+    balancer.down()
+
+
+def test_killed_workers_behind_the_balancer_cost_no_request(
+    site: Site, tmp_path: Path, front: HAProxy, request: pytest.FixtureRequest
+) -> None:
+    kills, rng = request.config.getoption("--worker-kills"), random.Random(4)
+    with running([*site.command(), "--workers", "2"], tmp_path / "server.log", environment()) as server:
+        pid = server.process.pid
+        wait_until(lambda: all_ready(server), 60, server.output)
+        front.send_to("inference", "r1", address(server)[1])
+        url = front.url_of("inference")
+        with steady_load(lambda client: client.post(f"{url}/invocations", json=BODY, headers=HEADERS), version) as seen:
+            for _ in range(kills):
+                before = seen.total
+                victim = rng.choice(children(pid))
+                os.kill(victim, signal.SIGKILL)
+                wait_until(lambda gone=victim: gone not in children(pid) and len(children(pid)) == 2, 60, server.output)
+                wait_until(lambda: all_ready(server), 60, server.output)
+                wait_until(lambda least=before: seen.total > least + 20, 60, server.output)
+    assert seen.lost == [], (len(seen.lost), seen.total)
+    assert set(seen.answers) == {"1"}
+    figures = {"kills": kills, "ok": seen.total, "lost": len(seen.lost)}
+    add_figures(request.config.getoption("--figures"), "killed workers behind the balancer", figures)
+
+
+def version(answer: httpx.Response) -> str:
+    return str(answer.json()["model_version"])
+
+
+def test_an_answer_leaves_in_one_piece(server: Server) -> None:
+    """What a balancer has read the head of, it can no longer ask another worker for."""
+    body = json.dumps(BODY).encode()
+    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection(address(server), timeout=30) as connection:
+        for _ in range(100):
+            connection.sendall(head + body)
+            told, _, answer = connection.recv(65536).partition(b"\r\n\r\n")
+            assert told.startswith(b"HTTP/1.1 200")
+            assert json.loads(answer)["model_version"] == 1
 
 
 def test_a_model_cut_short_leaves_the_old_one(site: Site, server: Server) -> None:

@@ -176,7 +176,7 @@ def wait_for_predictions(site: Site, ids: list[str]) -> list[dict[str, Any]]:
             return {}
         return {row["prediction_id"]: row for row in site.lake.read("predictions").to_pylist()}
 
-    wait_until(lambda: set(ids) <= set(logged()), 20)
+    wait_until(lambda: set(ids) <= set(logged()), 60)
     rows = logged()
     return [rows[name] for name in ids]
 
@@ -228,7 +228,7 @@ def test_a_broken_champion_leaves_the_old_one(site: Site, server: Server) -> Non
     )
     version = bakery.register_champion(site.registry, smaller, seed=2)
     try:
-        wait_until(lambda: get(server, "/health").json()["champion"]["problem"], 20, server.output)
+        wait_until(lambda: get(server, "/health").json()["champion"]["problem"], 60, server.output)
         assert f"version {version}" in get(server, "/health").json()["champion"]["problem"]
         assert post(server, "/invocations", {"instances": ROWS}).json()["model_version"] == 1
     finally:
@@ -272,8 +272,8 @@ def test_a_lake_that_is_away_delays_the_log_not_the_answer(site: Site, tmp_path:
     with running(site.command(str(blocked)), tmp_path / "server.log", environment()) as server:
         wait_until(lambda: get(server, "/ready").status_code == 200, 60, server.output)
         ids = post(server, "/invocations", {"instances": ROWS}).json()["prediction_ids"]
-        wait_until(lambda: get(server, "/health").json()["prediction_log"]["failures"] > 0, 20, server.output)
+        wait_until(lambda: get(server, "/health").json()["prediction_log"]["failures"] > 0, 60, server.output)
         blocked.unlink()
-        wait_until(lambda: get(server, "/health").json()["prediction_log"]["waiting"] == 0, 20, server.output)
+        wait_until(lambda: get(server, "/health").json()["prediction_log"]["waiting"] == 0, 60, server.output)
     rows = Lake(str(blocked), "bakery").read("predictions", columns=["prediction_id"])
     assert rows["prediction_id"].to_pylist() == ids

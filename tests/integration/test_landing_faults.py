@@ -249,7 +249,7 @@ def die_at_rows(monkeypatch, broker, lake, system, *, after: int) -> None:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)

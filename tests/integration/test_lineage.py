@@ -15,7 +15,8 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.core.days import Days
 from ai_patterns.core.lineage import groups_read
-from ai_patterns.core.predictions import PARTITIONS, features_json, prediction_schema
+from ai_patterns.core.prediction_schema import prediction_schema
+from ai_patterns.core.predictions import PARTITIONS, features_json
 from ai_patterns.jobs.ingestion import ingest
 from ai_patterns.jobs.lineage import explain
 from ai_patterns.jobs.resting import resting_on

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.sdk.module_loading import import_string
+from statsd import StatsClient
 
 from ai_patterns.cli import main
 from ai_patterns.core.metric_condition import MetricCondition
@@ -129,6 +130,13 @@ def test_a_tasks_figures_reach_the_one_who_is_on_duty(chain, received, docks_fol
     alert = received[1].get(timeout=SECONDS)["alerts"][0]
     assert (alert["labels"]["alertname"], alert["labels"]["system"]) == ("FeaturesStale", "docks")
     assert "docks: " in alert["annotations"]["summary"]
+
+
+def test_a_missed_deadline_is_an_alert(chain) -> None:
+    exporter, prometheus = chain
+    host, _, port = exporter.statsd_address.partition(":")
+    StatsClient(host, int(port), prefix="airflow").incr("ai_patterns.deadlines.docks.data_pipeline")
+    assert ask(prometheus, 'ALERTS{alertname="DeadlineMissed", system="docks", step="data_pipeline"}')
 
 
 def test_a_sensor_waits_until_a_metric_has_held(chain, monkeypatch) -> None:

@@ -14,8 +14,9 @@ from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, ROLLOUT, Registry
 from ai_patterns.clients.rollout_ledger import read_rollouts
 from ai_patterns.core import ledger, model_rollout
 from ai_patterns.core.ledger import Promotion
-from ai_patterns.core.model_rollout import RolloutLine, Routing, routing
+from ai_patterns.core.model_rollout import RolloutLine, routing
 from ai_patterns.core.rollout_counts import LAYOUT, SIZE, Counts
+from ai_patterns.core.routing import Routing
 from ai_patterns.errors import PromotionRejectedError
 from ai_patterns.jobs.model_rollout import advance, begin, end
 from ai_patterns.jobs.rollout_state import reconcile

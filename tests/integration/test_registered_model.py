@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,8 @@ def home(tmp_path_factory) -> Path:
     """A folder with an embedded registry and labelled rows."""
     folder = tmp_path_factory.mktemp("home")
     customers(2).to_parquet(folder / "customers.parquet")
-    Registry(f"sqlite:///{folder}/.run/mlflow.db", "any").versions()  # which makes its tables
+    with contextlib.chdir(folder):  # where its default experiment keeps artifacts from now on
+        Registry(f"sqlite:///{folder}/.run/mlflow.db", "any").versions()
     return folder
 
 

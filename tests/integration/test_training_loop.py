@@ -15,7 +15,8 @@ from ai_patterns.clients.lake import Lake
 from ai_patterns.clients.mlflow import CHALLENGER, CHAMPION, Registry
 from ai_patterns.core.days import Days
 from ai_patterns.core.metrics import worse_by
-from ai_patterns.core.predictions import PARTITIONS, prediction_schema
+from ai_patterns.core.prediction_schema import prediction_schema
+from ai_patterns.core.predictions import PARTITIONS
 from ai_patterns.errors import PromotionRejectedError, ServiceUnavailableError
 from ai_patterns.jobs.evaluation import evaluate
 from ai_patterns.jobs.promotion import champion_history, promote, read_promotions, rollback
@@ -88,7 +89,9 @@ def test_the_same_rows_give_the_same_model(site: Site, tmp_path: Path) -> None:
     other = Registry(f"sqlite:///{tmp_path}/mlflow.db", site.system.name)
     again = train(site.system, site.lake, other, DAYS)
     assert again.metrics == site.first.metrics
-    assert other.load_onnx(1).model.content == site.registry.load_onnx(1).model.content
+    (first,) = site.folder.glob(f"mlflow/artifacts/orchard/{site.first.run_id}/artifacts/model/serving/model.onnx")
+    (second,) = tmp_path.glob("artifacts/**/model.onnx")
+    assert second.read_bytes() == first.read_bytes()
 
 
 def test_the_ladder_rises_with_what_is_known(site: Site) -> None:

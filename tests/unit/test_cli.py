@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
+from importlib import import_module
 
 import pytest
 
-from ai_patterns.cli import build_parser, main
+from ai_patterns.cli import PARTS, build_parser, main
 from ai_patterns.cli.loop import serving_arguments
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.days import Days
@@ -68,6 +70,20 @@ def test_every_command_shows_a_call_that_it_understands(capsys, command: str) ->
     assert build_parser().parse_args(shlex.split(example)[1:]).run
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_each_module_has_the_commands_that_are_told_of_it(part: str) -> None:
+    commands = argparse.ArgumentParser().add_subparsers()
+    import_module(f"ai_patterns.cli.{part}").add_commands(commands)
+    assert tuple(commands.choices) == PARTS[part]
+
+
+def test_a_wrong_word_is_told_every_command(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["explian"])
+    told = capsys.readouterr().err
+    assert all(command in told for commands in PARTS.values() for command in commands)
+
+
 def test_evaluate_loads_what_it_needs_and_then_finds_it_there(systems, capsys) -> None:
     write_starter(systems / "pumps")
     call = ["evaluate", "pumps", "--first", "2024-02", "--output", str(systems / "out" / "evaluate.json")]
@@ -125,11 +141,11 @@ def test_readmit_refuses_what_are_no_days(capsys) -> None:
 
 def test_serve_hands_the_places_of_the_home_to_the_service(systems) -> None:
     write_starter(systems / "pumps")
-    options = build_parser().parse_args(["serve", "pumps", "--port", "9000"])
+    options = build_parser().parse_args(["serve", "pumps", "--port", "9000", "--kafka", "kafka:9092"])
     settings = read_settings(serving_arguments(options), {})
     assert (settings.system_folder, settings.lake) == (systems / "pumps", str(systems / "lake"))
     assert settings.feature_repo == systems / ".run" / "feast" / "pumps"
-    assert (settings.host, settings.port) == ("127.0.0.1", 9000)
+    assert (settings.host, settings.port, settings.kafka) == ("127.0.0.1", 9000, "kafka:9092")
 
 
 def test_help_teaches_the_first_steps(capsys) -> None:

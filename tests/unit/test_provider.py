@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib import import_module, resources
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -35,6 +36,14 @@ def test_every_module_is_named(repository: Path, layer: str) -> None:
     assert public - shared <= named
     for name in told["python-modules"]:
         import_module(name)
+
+
+@pytest.mark.parametrize("told", get_provider_info()["connection-types"], ids=lambda told: told["connection-type"])
+def test_a_connection_type_is_its_hooks_own(told: dict[str, Any]) -> None:
+    module, _, name = told["hook-class-name"].rpartition(".")
+    hook = getattr(import_module(module), name)
+    assert (hook.conn_type, hook.hook_name) == (told["connection-type"], told["hook-name"])
+    assert hook.conn_type == hook.default_conn_name
 
 
 def test_a_task_leads_to_the_page_about_it(monkeypatch) -> None:

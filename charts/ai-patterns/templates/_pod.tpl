@@ -74,11 +74,6 @@ spec:
         - name: {{ $name }}
           valueFrom: {secretKeyRef: {name: {{ $of.name | quote }}, key: {{ $of.key | quote }}}}
         {{- end }}
-        {{- with .indexed }}
-        - name: POD_INDEX
-          valueFrom: {fieldRef: {fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}
-        - {name: AI_PATTERNS_SHARE, value: "$(POD_INDEX)/{{ . }}"}
-        {{- end }}
       {{- with $values.environmentFrom }}
       envFrom:
         {{- range . }}

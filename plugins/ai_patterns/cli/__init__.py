@@ -5,25 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from ai_patterns.cli import (
-    backfill,
-    doctor,
-    evaluation,
-    explain,
-    export,
-    feedback,
-    loop,
-    luigi,
-    maintenance,
-    parity,
-    replay,
-    runtimes,
-    specs,
-    topics,
-)
 from ai_patterns.clients.statsd import counted
 from ai_patterns.errors import AIPatternsError, MissingDependencyError
+
+PARTS = {
+    "specs": ("validate", "new"),
+    "doctor": ("doctor",),
+    "loop": ("readmit", "serve", "features", "rollback", "report"),
+    "evaluation": ("evaluate",),
+    "parity": ("parity",),
+    "explain": ("explain",),
+    "backfill": ("backfill",),
+    "maintenance": ("maintain",),
+    "runtimes": ("up", "down", "runtimes"),
+    "topics": ("land", "stream", "dead-letters"),
+    "replay": ("replay",),
+    "luigi": ("luigi",),
+    "export": ("export",),
+    "feedback": ("feedback",),
+}
+"""Modules of this package and their commands: one command waits for no other's imports."""
 
 _EPILOG = """\
 first steps:
@@ -58,7 +61,8 @@ places (environment, with their defaults):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it succeeded, 1 when it failed, 2 when it was called wrongly."""
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = build_parser(next(iter(words), None)).parse_args(words)
     try:
         with counted(options.command) as codes:
             codes.append(int(options.run(options) or 0))
@@ -73,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All commands with their help."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """All commands with their help; where `only` is one of them, those of its module."""
     parser = argparse.ArgumentParser(
         prog="ai-patterns",
         description="The patterns of scalable AI systems, each system described once in a system.yaml.",
@@ -82,21 +86,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for part in (
-        specs,
-        doctor,
-        loop,
-        evaluation,
-        parity,
-        explain,
-        backfill,
-        maintenance,
-        runtimes,
-        topics,
-        replay,
-        luigi,
-        export,
-        feedback,
-    ):
-        part.add_commands(commands)
+    for part in [part for part, names in PARTS.items() if only in names] or PARTS:
+        import_module(f"ai_patterns.cli.{part}").add_commands(commands)
     return parser

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ai_patterns.cli.arguments import Commands, add_command, open_system
+from ai_patterns.cli.arrow import load_arrow
 from ai_patterns.clients.home import Home
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    load_arrow()
     try:
         return _print_resting(options) if options.partition else _print_lineage(options)
     except LookupError as error:
@@ -39,11 +41,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _print_lineage(options: argparse.Namespace) -> int:
     from ai_patterns.clients.mlflow import Registry
+    from ai_patterns.clients.opened_lake import OpenedLake
     from ai_patterns.jobs.lineage import explain
     from ai_patterns.jobs.served_vectors import find_prediction
 
     system, lake = open_system(options.system)
-    registry = Registry(Home.from_environment().tracking, system.name)
+    registry, lake = Registry(Home.from_environment().tracking, system.name), OpenedLake.over(lake)
     _print(explain(system, lake, registry, find_prediction(lake, options.prediction)))
     return 0
 
@@ -68,6 +71,7 @@ def _offsets(part: CountedPartition) -> str:
 
 def _print_resting(options: argparse.Namespace) -> int:
     from ai_patterns.clients.mlflow import Registry
+    from ai_patterns.clients.opened_lake import OpenedLake
     from ai_patterns.jobs.resting import resting_on
 
     system, lake = open_system(options.system)
@@ -76,7 +80,8 @@ def _print_resting(options: argparse.Namespace) -> int:
         day = dt.date.fromisoformat(text)
     except ValueError:
         raise LookupError(f"{text!r} is no day such as 2013-02-12") from None
-    found = resting_on(system, lake, Registry(Home.from_environment().tracking, system.name), stream, day)
+    registry = Registry(Home.from_environment().tracking, system.name)
+    found = resting_on(system, OpenedLake.over(lake), registry, stream, day)
     rows = found.predictions
     print(f"{rows.num_rows:,} predictions rest on events/{stream} {day}")
     counts = [(each["values"], each["counts"]) for each in rows["model_version"].value_counts().to_pylist()]

@@ -32,6 +32,7 @@ def _feedback(options: argparse.Namespace) -> None:
     from ai_patterns.core.predictions import TABLE
     from ai_patterns.jobs.labels import land_labels
     from ai_patterns.runtimes.prometheus import announced
+    from ai_patterns.services.edge.one_write import OneWriteProtocol
     from ai_patterns.services.feedback.app import create_app
     from ai_patterns.services.feedback.service import FeedbackService
     from ai_patterns.services.feedback.settings import read_settings
@@ -47,6 +48,7 @@ def _feedback(options: argparse.Namespace) -> None:
             create_app(service, settings),
             host=settings.host,
             port=settings.port,
+            http=OneWriteProtocol,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=10,

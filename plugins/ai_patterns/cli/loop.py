@@ -65,6 +65,12 @@ def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
     serve.add_argument("system")
     serve.add_argument("--host", help="address to listen on; default: $AI_PATTERNS_HOST, else 127.0.0.1")
     serve.add_argument("--port", type=int, help="default: $AI_PATTERNS_PORT, else 8090")
+    serve.add_argument(
+        "--kafka",
+        metavar="HOST:PORT",
+        help="the broker that takes the predictions of a system that names a topic for them; default: "
+        "$AI_PATTERNS_KAFKA, else the lake takes them",
+    )
     serve.set_defaults(run=_serve)
 
 
@@ -107,6 +113,7 @@ def serving_arguments(options: argparse.Namespace) -> list[str]:
         "--tracking-uri": home.tracking,
         "--feature-repo": home.features / options.system,
         "--counts": home.made / "rollouts" / options.system,
+        "--kafka": options.kafka,
         "--host": options.host,
         "--port": options.port,
     }

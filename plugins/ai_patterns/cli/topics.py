@@ -22,7 +22,8 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
         "ai-patterns stream flights --port 8091",
     )
     stream.add_argument("system")
-    stream.add_argument("--share", default="0/1", help="this worker's number, from 0, of how many; default: 0/1")
+    told = "this worker's number, from 0, of how many; `group`: Kafka shares among those that are there; default: 0/1"
+    stream.add_argument("--share", default="0/1", help=told)
     stream.add_argument("--port", default="8091", help="port of /health and /metrics; default: 8091")
     stream.set_defaults(run=_stream)
     letters = add_command(
@@ -41,13 +42,17 @@ def add_commands(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _land(options: argparse.Namespace) -> int:
+    from ai_patterns.core.predictions import SHADOW_TABLE, TABLE
     from ai_patterns.jobs.landed import landed_streams
     from ai_patterns.jobs.landing import land
+    from ai_patterns.jobs.prediction_topic import land_predictions
 
     system, lake = open_system(options.system)
     broker = open_broker(options.servers)
-    for name in landed_streams(system):
-        report = land(system, lake, broker, name)
+    reports = {name: land(system, lake, broker, name) for name in landed_streams(system)}
+    if system.decision.topic is not None:
+        reports |= {name: land_predictions(system, lake, broker, name) for name in (TABLE, SHADOW_TABLE)}
+    for name, report in reports.items():
         print(f"{name}: {report.rows} rows, {sum(report.refused.values())} refused, lag {report.lag}")
     return 0
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ai_patterns.clients.kafka import Broker, Message, Record
+from ai_patterns.clients.kafka_cluster import Cluster
+from ai_patterns.clients.kafka_reader import TopicReader
+from ai_patterns.clients.kafka_records import Message, Record
 from ai_patterns.errors import ServiceRejectedError
 
 SETTINGS = {
@@ -75,11 +77,11 @@ def to_letter(found: Message) -> Letter:
     return Letter((found.partition, found.offset), (int(partition), int(offset)), topic_id, reason, message)
 
 
-def read_letters(broker: Broker, topic: str, since: Mapping[int, int] | None = None) -> Iterator[Letter]:
+def read_letters(cluster: Cluster, topic: str, since: Mapping[int, int] | None = None) -> Iterator[Letter]:
     """The dead letters of a topic up to the end as it is now, in order.
 
     Args:
-        broker: the cluster.
+        cluster: where it is.
         topic: the topic whose messages were refused.
         since: first offset of each partition of the topic of dead letters; from the first record by default.
 
@@ -87,6 +89,6 @@ def read_letters(broker: Broker, topic: str, since: Mapping[int, int] | None = N
         ServiceUnavailableError: the cluster is away.
         ServiceRejectedError: there is no such topic, or it was made anew.
     """
-    with broker.reader(dead_topic(topic)) as reader:
+    with TopicReader(cluster, dead_topic(topic)) as reader:
         reader.assign(since)
         yield from map(to_letter, reader.read_to_end())

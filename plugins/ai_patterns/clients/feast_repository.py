@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ai_patterns.clients.home import Home
-from ai_patterns.clients.lake import Lake
 from ai_patterns.errors import SpecError
 from ai_patterns.spec.features import column_name
 from ai_patterns.spec.streams import ColumnSpec, ColumnType
 from ai_patterns.spec.system import SystemSpec
+
+if TYPE_CHECKING:
+    from ai_patterns.clients.lake import Lake
 
 TIMESTAMP_FIELD = "valid_from"
 

@@ -18,7 +18,7 @@ except ImportError:
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
-    from ai_patterns.clients.kafka import Broker
+    from ai_patterns.clients.kafka_cluster import Cluster
 
 DELIVERY_SECONDS = 120.0
 """How long a producer tries: longer than a killed broker needs to come back."""
@@ -31,13 +31,13 @@ class TopicProducer:
     what reads the topic tells events apart by their key.
     """
 
-    def __init__(self, broker: Broker, settings: Mapping[str, object] | None = None, *, listen: bool = True) -> None:
-        self._broker = broker
+    def __init__(self, cluster: Cluster, settings: Mapping[str, object] | None = None, *, listen: bool = True) -> None:
+        self._cluster = cluster
         self._failed: KafkaError | None = None
         self._listener = self._note if listen else None
         self._producer = confluent_kafka.Producer(
             {
-                **broker.settings(),
+                **cluster.settings(),
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 5,
@@ -95,7 +95,7 @@ class TopicProducer:
             raise self._error(f"{waiting} records wait to be written", failed or timed_out())
 
     def _error(self, what: str, cause: KafkaError) -> Exception:
-        return self._broker.error(what, cause)
+        return self._cluster.error(what, cause)
 
     def _note(self, error: KafkaError | None, _: confluent_kafka.Message) -> None:
         self._failed = self._failed or error

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ai_patterns.clients.kafka_cluster import ANSWER_SECONDS
 from ai_patterns.clients.kafka_records import Message, Watermarks, is_passing, timed_out, to_message
 from ai_patterns.errors import MissingDependencyError
 
@@ -16,9 +17,7 @@ except ImportError:
     raise MissingDependencyError("confluent-kafka", "kafka") from None
 
 if TYPE_CHECKING:
-    from ai_patterns.clients.kafka import Broker
-
-ANSWER_SECONDS = 20.0
+    from ai_patterns.clients.kafka_cluster import Cluster
 
 
 class TopicReader:
@@ -29,13 +28,13 @@ class TopicReader:
             the marks of transactions, which are no records but take an offset.
     """
 
-    def __init__(self, broker: Broker, topic: str) -> None:
-        self.broker, self.topic = broker, topic
+    def __init__(self, cluster: Cluster, topic: str) -> None:
+        self.cluster, self.topic = cluster, topic
         self.positions: dict[int, int] = {}
         # The library wants a group's name; nothing joins or commits, since partitions are assigned by hand.
         self._consumer = confluent_kafka.Consumer(
             {
-                **broker.settings(),
+                **cluster.settings(),
                 "group.id": "ai-patterns",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -55,20 +54,11 @@ class TopicReader:
 
     def ends(self) -> dict[int, int]:
         """Next offset of each partition, as the broker tells it now."""
-        return {partition: mark.high for partition, mark in self.broker.watermarks(self.topic).items()}
+        return {partition: mark.high for partition, mark in self.cluster.watermarks(self.topic).items()}
 
     def lag(self) -> int:
         """Records that are assigned and not delivered yet."""
         return sum(max(end - self.positions.get(partition, end), 0) for partition, end in self.ends().items())
-
-    def partitions(self) -> list[int]:
-        """The topic's partitions.
-
-        Raises:
-            ServiceUnavailableError: the cluster is away.
-            ServiceRejectedError: there is no such topic.
-        """
-        return sorted(self.broker.watermarks(self.topic))
 
     def assign(
         self, offsets: Mapping[int, int] | None = None, *, only: Collection[int] | None = None
@@ -85,7 +75,7 @@ class TopicReader:
         Raises:
             ServiceRejectedError: an offset lies outside what the topic holds: it was made anew, or shortened.
         """
-        marks = self.broker.watermarks(self.topic)
+        marks = self.cluster.watermarks(self.topic)
         marks = {partition: mark for partition, mark in marks.items() if only is None or partition in only}
         starts = {partition: (offsets or {}).get(partition, mark.low) for partition, mark in marks.items()}
         for partition in sorted({*starts, *(offsets or {})}):
@@ -96,7 +86,7 @@ class TopicReader:
 
     def seek(self, partition: int, offset: int) -> None:
         """Read an assigned partition from `offset` on."""
-        with self.broker.told(f"{self.topic!r} cannot be read from offset {offset} of partition {partition}"):
+        with self.cluster.told(f"{self.topic!r} cannot be read from offset {offset} of partition {partition}"):
             self._consumer.seek(confluent_kafka.TopicPartition(self.topic, partition, offset))
         self.positions[partition] = offset
 
@@ -117,7 +107,7 @@ class TopicReader:
             elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
                 self.positions[int(found.partition() or 0)] = int(found.offset() or 0)
             elif not is_passing(error):
-                raise self.broker.error(f"topic {self.topic!r} cannot be read", error)
+                raise self.cluster.error(f"topic {self.topic!r} cannot be read", error)
         return messages
 
     def read_to_end(self, max_messages: int = 1000) -> Iterator[Message]:
@@ -134,7 +124,7 @@ class TopicReader:
             if self.positions != before:
                 deadline = time.monotonic() + ANSWER_SECONDS
             elif time.monotonic() > deadline:
-                raise self.broker.error(f"the end of {self.topic!r} cannot be read", timed_out())
+                raise self.cluster.error(f"the end of {self.topic!r} cannot be read", timed_out())
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -143,7 +133,7 @@ class TopicReader:
     def _check(self, partition: int, offset: int, mark: Watermarks | None, told: bool) -> None:
         if told and (mark is None or not mark.low <= offset <= mark.high):
             holds = "is not there" if mark is None else f"holds {mark.low} to {mark.high}"
-            raise self.broker.rejected(
+            raise self.cluster.rejected(
                 f"offset {offset} was read of partition {partition} of {self.topic!r}, which {holds}: the topic was "
                 "made anew or shortened. Bring its records back, or give the new topic another name"
             )

@@ -16,7 +16,7 @@ except ImportError:
     raise MissingDependencyError("confluent-kafka", "kafka") from None
 
 if TYPE_CHECKING:
-    from ai_patterns.clients.kafka import Broker
+    from ai_patterns.clients.kafka_cluster import Cluster
 
 _LARGEST_RECORD = 100_000_000
 """Bytes; the topic's own limit decides."""
@@ -28,14 +28,14 @@ class TransactionalProducer(TopicProducer):
     From then on the earlier writer can write no more (KIP-98, "Exactly Once Delivery and Transactional Messaging").
     """
 
-    def __init__(self, broker: Broker, name: str) -> None:
+    def __init__(self, cluster: Cluster, name: str) -> None:
         settings = {
             "transactional.id": name,
             "transaction.timeout.ms": int(DELIVERY_SECONDS * 1000) + 10_000,
             "message.max.bytes": _LARGEST_RECORD,
         }
         # A record that fails fails its transaction. A listener would be called amid the library's own error, and break.
-        super().__init__(broker, settings, listen=False)
+        super().__init__(cluster, settings, listen=False)
         self.name = name
 
     def __enter__(self) -> Self:
@@ -78,5 +78,5 @@ class TransactionalProducer(TopicProducer):
         kinds = confluent_kafka.KafkaError
         if cause.code() in {kinds._FENCED, kinds.INVALID_PRODUCER_EPOCH, kinds.PRODUCER_FENCED}:
             problem = f"{what}: another writer of this name took over. This one stops; let one run."
-            return FencedError(problem, conn_id=self._broker.conn_id)
+            return FencedError(problem, conn_id=self._cluster.conn_id)
         return super()._error(what, cause)

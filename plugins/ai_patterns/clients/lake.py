@@ -30,8 +30,8 @@ DAY = "day"
 
 _ATTEMPTS = 6
 
-_LEDGER = {"delta.checkpointInterval": "10"}
-"""Of tables that are looked at all the time: whoever opens one reads each commit since its last checkpoint."""
+_PROPERTIES = {"delta.checkpointInterval": "10"}
+"""Whoever opens a table reads each commit since its last checkpoint; Delta's own interval is 100."""
 
 T = TypeVar("T")
 
@@ -110,9 +110,9 @@ class Lake:
         dataset = self.open(table, version).to_pyarrow_dataset(file_pruning_predicate=" AND ".join(chosen) or None)
         return dataset if days is None else dataset.filter(_between(days))
 
-    def local_files(self, table: str) -> list[str] | None:
-        """Paths of the table's files; None where they lie in an object store."""
-        found = self.open(table).file_uris()
+    def local_files(self, table: str, files: str | None = None) -> list[str] | None:
+        """Paths of the table's files; None where they lie in an object store. `files` is as for `dataset`."""
+        found = self.open(table).file_uris(file_pruning_predicate=files)
         return None if any("://" in file for file in found) else found
 
     def read(
@@ -198,6 +198,8 @@ class Lake:
         handle = DeltaTable(self.path(table), storage_options=dict(self.options))
         if app is not None and handle.transaction_version(app) is not None:
             return handle.version()
+        if not rows.num_rows and app is None and not widen and not handle.file_uris(file_pruning_predicate=predicate):
+            return handle.version()  # nothing comes, and nothing goes
         write_deltalake(
             handle,
             rows,
@@ -227,15 +229,10 @@ class Lake:
 
     def append(self, table: str, rows: pa.Table, partition_by: Sequence[str] = (), *, widen: bool = False) -> int:
         """Add rows; return the new version. `widen` is as for `replace_days`."""
-        write_deltalake(
-            self.path(table),
-            rows,
-            mode="append",
-            partition_by=list(partition_by) or None,
-            storage_options=dict(self.options),
-            schema_mode="merge" if widen else None,
-        )
-        return self.version(table)
+        self.create(table, rows.schema, partition_by)
+        handle = DeltaTable(self.path(table), storage_options=dict(self.options))
+        write_deltalake(handle, rows, mode="append", schema_mode="merge" if widen else None)
+        return handle.version()
 
     def append_fenced(self, table: str, rows: pa.Table, *, app: str, number: int) -> bool:
         """Add rows as transaction `number` of `app`; of two writers of one number exactly one succeeds.
@@ -252,7 +249,7 @@ class Lake:
         Returns:
             Whether the rows were committed; False means that another commit came between: read again.
         """
-        self.create(table, rows.schema, properties=_LEDGER)
+        self.create(table, rows.schema)
         handle = self.open(table)
         if (handle.transaction_version(app) or 0) != number - 1:
             return False
@@ -284,7 +281,7 @@ class Lake:
                 mode="ignore",
                 partition_by=list(partition_by) or None,
                 storage_options=dict(self.options),
-                configuration=dict(properties or {}),
+                configuration={**_PROPERTIES, **(properties or {})},
             )
         except DeltaError:
             if not self.exists(table):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ai_patterns.core.expectation_sql import FRAME, ROW, frame_sql, kinds_of, to_query
 from ai_patterns.core.expectations import Configuration, Outcome
-from ai_patterns.core.sessions import connect
+from ai_patterns.core.sessions import session
 
 
 def evaluate_in_one_pass(rows: pa.Table, expectations: Sequence[Configuration]) -> dict[int, Outcome]:
@@ -37,7 +37,7 @@ def _answers(rows: pa.Table, select: Sequence[str]) -> Sequence[object]:
         return ()
     numbers = pa.array(np.arange(rows.num_rows))
     frame = frame_sql(kinds_of(rows), "rows")
-    with connect() as connection:
+    with session() as connection:
         connection.register("rows", rows.append_column(ROW.strip('"'), numbers))
         # A frame that is kept would be a copy of the table.
         sql = f"WITH {FRAME} AS NOT MATERIALIZED ({frame}) SELECT {', '.join(select)} FROM {FRAME}"  # noqa: S608

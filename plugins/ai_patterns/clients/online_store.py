@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ai_patterns.clients.feast_repository import feature_types, view_names
-from ai_patterns.clients.tile_store import CONN_ID, TileStore
+from ai_patterns.clients.tile_notes import CONN_ID
+from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.clients.tile_stores import open_tile_store, tiles_exist
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.features import column_name

@@ -124,7 +124,6 @@ class OnnxModel:
     """
 
     def __init__(self, content: bytes) -> None:
-        self.content = content
         self._session = _session(content)
         self._input = self._session.get_inputs()[0]
         # Classifiers answer (labels, probabilities), regressors (values).

@@ -8,13 +8,22 @@ done within is here.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
+from ai_patterns.clients.tile_notes import (
+    boundary_of,
+    offsets_of,
+    require_drawable,
+    require_turn,
+    seal_of,
+    take_generation,
+    tidied_of,
+    to_text,
+)
+from ai_patterns.clients.tile_transaction import Claim, Context, Folded, Reader, Seen, Span, Transaction
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.speed import TileRow, features_at, merger
 from ai_patterns.core.tile_rows import (
@@ -31,83 +40,7 @@ from ai_patterns.core.tile_rows import (
     unpack,
     unpack_entity,
 )
-from ai_patterns.errors import FencedError, ServiceRejectedError
 from ai_patterns.spec.system import SystemSpec
-
-CONN_ID = "ai_patterns_online_store"
-
-Place = tuple[bytes, str]
-"""An entity and the name of one of its rows."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A worker's hold on one partition.
-
-    Attributes:
-        epoch: the greatest one holds it.
-    """
-
-    topic: str
-    partition: int
-    epoch: int
-
-
-@dataclass(frozen=True)
-class Span:
-    """Messages of one partition: from offset `start` up to, without, `end`."""
-
-    claim: Claim
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a fold must know of the store.
-
-    Attributes:
-        boundary: where the batch layer ends; None before the first.
-        sealed: events known before this instant are kept one by one.
-        seen: those of the batch's identities that were folded before.
-    """
-
-    boundary: Boundary | None
-    sealed: dt.datetime | None
-    seen: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Folded:
-    """A batch's effect.
-
-    Attributes:
-        changes: by group, at most one for each row.
-        ids: identities of the folded events, by the UTC day of their known time.
-    """
-
-    changes: Mapping[str, Sequence[Change]]
-    ids: Mapping[dt.date, Sequence[str]]
-
-
-class Transaction(Protocol):
-    """Reads and writes that become visible together, or not at all."""
-
-    def notes(self, prefix: str) -> dict[str, str]: ...  # noqa: D102
-    def note(self, name: str, text: str) -> None: ...  # noqa: D102
-    def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]: ...  # noqa: D102
-    def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None: ...  # noqa: D102
-    def forget(self, stream: str, before: dt.date) -> None: ...  # noqa: D102
-    def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]: ...  # noqa: D102
-    def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None: ...  # noqa: D102
-
-
-class Reader(Protocol):
-    """Reads of one moment."""
-
-    def notes(self, prefix: str) -> dict[str, str]: ...  # noqa: D102
-    def entities(self, space: str) -> list[bytes]: ...  # noqa: D102
-    def entity_rows(self, space: str, entities: Sequence[bytes]) -> list[dict[str, bytes]]: ...  # noqa: D102
 
 
 class TileStore(ABC):
@@ -165,10 +98,10 @@ class TileStore(ABC):
         """
 
         def work(transaction: Transaction) -> Folded:
-            self._require_turn(transaction, spans)
-            sealed = _seal(transaction)
+            require_turn(transaction, spans)
+            sealed = seal_of(transaction)
             seen = transaction.seen(stream, ids)
-            folded = fold(Context(_boundary(transaction), sealed.at if sealed else None, seen))
+            folded = fold(Context(boundary_of(transaction), sealed.at if sealed else None, seen))
             for group, changes in folded.changes.items():
                 self._merge(transaction, group, changes)
             for day, names in folded.ids.items():
@@ -181,7 +114,7 @@ class TileStore(ABC):
 
     def offsets(self) -> Offsets:
         """Next offset of each partition that was read, by topic."""
-        return self.snapshot(_offsets)  # type: ignore[no-any-return]
+        return self.snapshot(offsets_of)  # type: ignore[no-any-return]
 
     def rewind(self, topic: str, partition: int, offset: int) -> None:
         """Have a partition read again from `offset`; events that were folded are known and not folded twice."""
@@ -195,17 +128,17 @@ class TileStore(ABC):
         """
 
         def work(transaction: Transaction) -> Offsets:
-            sealed = _seal(transaction)
+            sealed = seal_of(transaction)
             if sealed is None or sealed.at < at:
-                sealed = Boundary(at, _offsets(transaction))
-                transaction.note("sealed", _text(sealed))
+                sealed = Boundary(at, offsets_of(transaction))
+                transaction.note("sealed", to_text(sealed))
             return sealed.offsets
 
         return self.transact(work)  # type: ignore[no-any-return]
 
     def boundary(self) -> Boundary | None:
         """Where the batch layer ends now."""
-        return self.snapshot(_boundary)  # type: ignore[no-any-return]
+        return self.snapshot(boundary_of)  # type: ignore[no-any-return]
 
     def advance(self, boundary: Boundary, rows: Mapping[str, Iterable[Change]], ids: Mapping[str, Seen]) -> Boundary:
         """Draw the boundary: the batch layer's rows replace what the speed layer held of the same events.
@@ -220,16 +153,16 @@ class TileStore(ABC):
             ServiceRejectedError: the boundary would go back, was not sealed, or leaves out messages that were
                 folded before the seal.
         """
-        drawn = Boundary(boundary.at, boundary.offsets, int(self.transact(_take_generation)))
+        drawn = Boundary(boundary.at, boundary.offsets, int(self.transact(take_generation)))
         for group, changes in rows.items():
             self.load(_batch(group, drawn.generation), (_written(change) for change in changes))
 
         def work(transaction: Transaction) -> None:
-            _require_drawable(transaction, drawn)
+            require_drawable(transaction, drawn)
             for stream, days in ids.items():
                 for day, names in days.items():
                     transaction.remember(stream, day, sorted(set(names) - transaction.seen(stream, names)))
-            transaction.note("boundary", _text(drawn))
+            transaction.note("boundary", to_text(drawn))
 
         self.transact(work)
         return drawn
@@ -239,7 +172,7 @@ class TileStore(ABC):
         boundary = self.boundary()
         if boundary is None:
             return 0
-        gone, first = 0, int(self.snapshot(_tidied))
+        gone, first = 0, int(self.snapshot(tidied_of))
         for group in self.system.groups:
             for generation in range(first, boundary.generation):  # a crash may have left rows of several
                 gone += self.drop(_batch(group, generation), lambda _: False)
@@ -265,7 +198,7 @@ class TileStore(ABC):
             packed = self._entities(reader, group)
             rows = self._rows(reader, group, packed)
             held = {unpack_entity(entity): found for entity, found in zip(packed, rows, strict=True) if found}
-            return _offsets(reader), held
+            return offsets_of(reader), held
 
         return self.snapshot(work)  # type: ignore[no-any-return]
 
@@ -277,12 +210,12 @@ class TileStore(ABC):
         transaction.note("tidied", str(boundary.generation))
 
     def _entities(self, reader: Reader, group: str) -> list[bytes]:
-        boundary = _boundary(reader)
+        boundary = boundary_of(reader)
         spaces = [_speed(group), *([_batch(group, boundary.generation)] if boundary else [])]
         return sorted({entity for space in spaces for entity in reader.entities(space)})
 
     def _rows(self, reader: Reader, group: str, entities: Sequence[bytes]) -> list[list[TileRow]]:
-        boundary = _boundary(reader)
+        boundary = boundary_of(reader)
         visible = cache(lambda part: is_visible(part, boundary))
         speed = reader.entity_rows(_speed(group), entities)
         batch = reader.entity_rows(_batch(group, boundary.generation), entities) if boundary else [{} for _ in entities]
@@ -303,50 +236,6 @@ class TileStore(ABC):
             ],
         )
 
-    def _require_turn(self, transaction: Transaction, spans: Sequence[Span]) -> None:
-        for span in spans:
-            topic, partition, epoch = span.claim.topic, span.claim.partition, span.claim.epoch
-            held = transaction.notes(f"epoch|{topic}|{partition}")
-            newest = int(held.get(f"epoch|{topic}|{partition}", 0))
-            if newest < epoch:
-                raise ServiceRejectedError(
-                    f"the store knows nothing of this worker's hold on partition {partition} of {topic!r}: it was "
-                    "emptied or put back. Start the worker again; it loads the batch layer and reads the topic anew"
-                )
-            if newest > epoch:
-                raise FencedError(f"another worker took partition {partition} of {topic!r} over. This one stops.")
-            stands = int(
-                transaction.notes(f"offset|{topic}|{partition}").get(f"offset|{topic}|{partition}", span.start)
-            )
-            if stands != span.start:
-                raise ServiceRejectedError(
-                    f"partition {partition} of {topic!r} was folded up to offset {stands}, not {span.start}; "
-                    "start the worker again, it goes on from the store's offset"
-                )
-
-
-def require_same(name: str, incarnation: str, notes: Mapping[str, str]) -> None:
-    """Refuse a store that is not the one which was opened.
-
-    Args:
-        name: what the message calls the store.
-        incarnation: what the store's note held when it was opened.
-        notes: its notes now.
-
-    Raises:
-        ServiceRejectedError: it was emptied or put back since, and would serve less than was folded.
-    """
-    if notes.get("incarnation") != incarnation:
-        raise ServiceRejectedError(
-            f"the tiles in {name} were emptied or put back since they were opened. Start the process again, and load "
-            "the batch layer by the lambda architecture's DAG",
-            conn_id=CONN_ID,
-        )
-
-
-Seen = Mapping[dt.date, Sequence[str]]
-"""Identities of events by the UTC day of their known time."""
-
 
 def _written(change: Change) -> tuple[bytes, str, bytes]:
     return pack_entity(change.entity), field_of(change), pack(change.partials)
@@ -358,59 +247,3 @@ def _speed(group: str) -> str:
 
 def _batch(group: str, generation: int) -> str:
     return f"batch:{group}:{generation}"
-
-
-def _offsets(reader: Reader | Transaction) -> dict[str, dict[int, int]]:
-    found: dict[str, dict[int, int]] = {}
-    for name, text in reader.notes("offset|").items():
-        _, topic, partition = name.split("|")
-        found.setdefault(topic, {})[int(partition)] = int(text)
-    return found
-
-
-def _seal(reader: Reader | Transaction) -> Boundary | None:
-    return _read(reader.notes("sealed").get("sealed"))
-
-
-def _boundary(reader: Reader | Transaction) -> Boundary | None:
-    return _read(reader.notes("boundary").get("boundary"))
-
-
-def _tidied(reader: Reader | Transaction) -> int:
-    return int(reader.notes("tidied").get("tidied", 1))
-
-
-def _take_generation(transaction: Transaction) -> int:
-    """A number that no other advance loads rows under."""
-    number = int(transaction.notes("generation").get("generation", 0)) + 1
-    transaction.note("generation", str(number))
-    return number
-
-
-def _read(text: str | None) -> Boundary | None:
-    if text is None:
-        return None
-    held = json.loads(text)
-    offsets = {topic: {int(number): end for number, end in ends.items()} for topic, ends in held["offsets"].items()}
-    return Boundary(dt.datetime.fromisoformat(held["at"]), offsets, held["generation"])
-
-
-def _text(boundary: Boundary) -> str:
-    return json.dumps({"at": boundary.at.isoformat(), "offsets": boundary.offsets, "generation": boundary.generation})
-
-
-def _require_drawable(transaction: Transaction, drawn: Boundary) -> None:
-    held, sealed = _boundary(transaction), _seal(transaction)
-    if held is not None and drawn.at < held.at:
-        raise ServiceRejectedError(f"the boundary is at {held.at}; it does not go back to {drawn.at}")
-    if held is not None and drawn.generation < held.generation:
-        raise FencedError(f"the boundary was drawn at {held.at} while these rows were loaded. Run it again")
-    if sealed is None or sealed.at != drawn.at:
-        raise ServiceRejectedError(f"seal {drawn.at} before the batch layer is built: sealed is {sealed and sealed.at}")
-    for topic, ends in sealed.offsets.items():
-        for partition, end in ends.items():
-            if drawn.offsets.get(topic, {}).get(partition, 0) < end:
-                raise ServiceRejectedError(
-                    f"messages of partition {partition} of {topic!r} before offset {end} were folded before the seal "
-                    f"and are not in the batch layer: land the topic, build those days, and advance again"
-                )

@@ -23,7 +23,9 @@ from typing import Any, TypeVar
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
 
-from ai_patterns.clients.tile_store import CONN_ID, Place, Reader, TileStore, Transaction, require_same
+from ai_patterns.clients.tile_notes import CONN_ID, require_same
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_transaction import Place, Reader, Transaction
 from ai_patterns.errors import AIPatternsError, ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 

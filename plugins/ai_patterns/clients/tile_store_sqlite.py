@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ai_patterns.clients.tile_store import CONN_ID, Place, Reader, TileStore, Transaction, require_same
+from ai_patterns.clients.tile_notes import CONN_ID, require_same
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_transaction import Place, Reader, Transaction
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ai_patterns.clients.tile_store import CONN_ID, TileStore
+from ai_patterns.clients.tile_notes import CONN_ID
+from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.clients.tile_store_sqlite import SqliteTileStore
 from ai_patterns.errors import MissingDependencyError, ServiceRejectedError
 from ai_patterns.spec.system import SystemSpec

@@ -71,7 +71,7 @@ DASHBOARDS: Mapping[str, Sequence[Panel]] = {
               "version {{version}}"),
         Panel("Version that answers", "ai_patterns_inference_model_version", "{{instance}}"),
         Panel("Rows with a default", "sum by (job) (ai_patterns_inference_degraded_rows_total)", "{{job}}"),
-        Panel("Predictions that wait for the lake", "ai_patterns_inference_log_queue_rows", "{{instance}}"),
+        Panel("Predictions that wait to be logged", "ai_patterns_inference_log_queue_rows", "{{instance}}"),
     ),
     "model": (
         Panel("Performance", 'ai_patterns_step{system=~"$system", step="measure_performance",'

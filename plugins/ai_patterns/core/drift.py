@@ -140,6 +140,7 @@ _MEANINGS = {
     "residual_mean": "shift given all other features",
     "residual_spread": "change of spread given all other features",
     "missing_share": "missing share",
+    "clock": "its clock is wrong, a turn by half hours brings it nearer by",
 }
 
 

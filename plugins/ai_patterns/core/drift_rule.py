@@ -98,7 +98,7 @@ def decide(profiles: Profiles, length: int, spec: MonitoringSpec) -> Decision:
     history, needed = len(profiles.days) - length, history_days(length, spec)
     signs: list[Sign] = []
     for size in sorted({length, 1}, reverse=True):
-        past, now = _past_and_now(profiles, size, length, spec.reference.days)
+        past, now = _past_and_now(profiles, size, length, spec)
         signs += _breaches(profiles, past, now, spec, size)
         if history >= needed:
             signs += _scores(profiles, past, now, size)
@@ -117,11 +117,11 @@ def history_days(length: int, spec: MonitoringSpec) -> int:
     return spec.reference.days + PAST + length - 1
 
 
-def _past_and_now(profiles: Profiles, size: int, length: int, reference: int) -> tuple[Floats, Floats]:
+def _past_and_now(profiles: Profiles, size: int, length: int, spec: MonitoringSpec) -> tuple[Floats, Floats]:
     """Statistics of past windows, which end before this one begins, and of this window or its days."""
     days = len(profiles.days)
     ends = [*range(max(days - length - PAST, 2 * size - 1), days - length), *range(days - length + size - 1, days)]
-    found = window_statistics(profiles, size, reference, ends)
+    found = window_statistics(profiles, size, spec.reference.days, ends, spec.clocks)
     split = len(ends) - (length - size + 1)
     past = found[:split]
     return past[~np.isnan(past[:, 0, 0])], found[split:]
@@ -174,7 +174,7 @@ def _breaches(profiles: Profiles, past: Floats, now: Floats, spec: MonitoringSpe
 def _bounds(spec: MonitoringSpec, *, daily: bool) -> dict[str, float]:
     """The contract's bounds; a single day may reach further."""
     missing, unseen = spec.max_missing_increase, spec.max_unseen_share
-    stuck, gap = spec.max_stuck_share, spec.max_gap_share
+    stuck, gap, clock = spec.max_stuck_share, spec.max_gap_share, spec.max_clock_gain
     if daily:
-        missing, unseen, stuck, gap = 2 * missing, 2 * unseen, min(1.4 * stuck, 0.95), 2 * gap
-    return {"missing_share": missing, "unseen": unseen, "surge": stuck, "gap": gap}
+        missing, unseen, stuck, gap, clock = 2 * missing, 2 * unseen, min(1.4 * stuck, 0.95), 2 * gap, 2 * clock
+    return {"missing_share": missing, "unseen": unseen, "surge": stuck, "gap": gap, "clock": clock}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ai_patterns.core.bins import Floats
+from ai_patterns.core.clock_turns import clock_gains
 from ai_patterns.core.daily_profiles import Profiles
 
 STATISTICS = (
@@ -19,13 +20,16 @@ STATISTICS = (
     "residual_mean",
     "residual_spread",
     "missing_share",
+    "clock",
 )
 RIDGE = 1e-4
 
 Places = NDArray[np.int64]
 
 
-def window_statistics(profiles: Profiles, length: int, reference: int, ends: Sequence[int]) -> Floats:
+def window_statistics(
+    profiles: Profiles, length: int, reference: int, ends: Sequence[int], clocks: Mapping[str, float]
+) -> Floats:
     """Statistics of windows of `length` days against the `reference` days before each.
 
     Args:
@@ -33,6 +37,7 @@ def window_statistics(profiles: Profiles, length: int, reference: int, ends: Seq
         length: days of a window.
         reference: days before a window that it is compared with, fewer where there are no more.
         ends: places of the windows' last days.
+        clocks: features that tell a time of day, and how many of their units a day has.
 
     Returns:
         `n_ends x n_features x n_statistics`, features as in `bins.features`; NaN where a statistic has no meaning.
@@ -58,6 +63,8 @@ def window_statistics(profiles: Profiles, length: int, reference: int, ends: Seq
         rise = shares[0] - shares[1]
         # What lies beyond all that was seen is no single value: a slow feature may spend a week there.
         found[:, place, 4] = (rise[:, 1:-1] if numeric else rise).max(1, initial=0.0)
+        if name in clocks:
+            found[:, place, 8] = clock_gains(*shares, profiles.bins.edges[name], clocks[name])
     numbers = len(profiles.bins.edges)
     found[:, :numbers, 5:7] = residuals(*(_sums(profiles.products, *span) for span in spans))
     found[(window_rows == 0) | (reference_rows == 0)] = np.nan

@@ -14,14 +14,16 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from ai_patterns.core.local_time import local_time
 from ai_patterns.spec.expressions import parse_expression
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Columns = Mapping[str, Array]
 Evaluator = Callable[[Columns], Any]
+
+_MONDAY = 3
+"""1970-01-01 was a Thursday, the day 3 of a week that begins with day 0, a Monday."""
 
 
 @lru_cache(maxsize=1024)
@@ -70,20 +72,18 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Arra
     return evaluate
 
 
-def _local(instants: Array, zone: str) -> Any:
-    return pc.local_timestamp(pa.array(instants.astype("datetime64[us]")).cast(pa.timestamp("us", tz=zone)))
+def _clock(part: Callable[[Array], Array]) -> Callable[[Array, str], Array]:
+    """A part of the local time; NaN where the instant is missing."""
 
-
-def _clock(part: Callable[[Any], Any]) -> Callable[[Array, str], Array]:
     def evaluate(instants: Array, zone: str) -> Array:
-        return _numbers(part(_local(instants, zone)))
+        local = local_time(instants.astype("datetime64[us]"), zone)
+        return np.where(np.isnat(local), np.nan, part(local).astype(np.int64))
 
     return evaluate
 
 
-def _numbers(values: Any) -> Array:
-    numbers: Array = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return numbers
+def _time_of_day(unit: str) -> Callable[[Array], Array]:
+    return lambda local: (local - local.astype("datetime64[D]")).astype(f"timedelta64[{unit}]")
 
 
 def _hours_between(start: Array, end: Array) -> Array:
@@ -110,11 +110,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "coalesce": lambda value, other: np.where(np.isnan(value), other, value),
     "greatest": np.maximum,
-    "hour": _clock(pc.hour),
+    "hour": _clock(_time_of_day("h")),
     "hours_between": _hours_between,
     "least": np.minimum,
     "log1p": np.log1p,
-    "minute_of_day": _clock(lambda local: pc.add(pc.multiply(pc.hour(local), 60), pc.minute(local))),
-    "month": _clock(pc.month),
-    "weekday": _clock(pc.day_of_week),
+    "minute_of_day": _clock(_time_of_day("m")),
+    "month": _clock(lambda local: local.astype("datetime64[M]").astype(np.int64) % 12 + 1),
+    "weekday": _clock(lambda local: (local.astype("datetime64[D]").astype(np.int64) + _MONDAY) % 7),
 }

@@ -16,7 +16,8 @@ from ai_patterns.core.days import Days
 from ai_patterns.core.estimators import fit_estimator, make_estimator, predict
 from ai_patterns.core.exploration import weigh
 from ai_patterns.core.metrics import Vector, measure
-from ai_patterns.core.vectors import Encodings, learn_encodings, model_matrix
+from ai_patterns.core.vector_builder import Encodings
+from ai_patterns.core.vectors import learn_encodings, model_matrix
 from ai_patterns.errors import DataQualityError
 from ai_patterns.spec.system import SystemSpec
 

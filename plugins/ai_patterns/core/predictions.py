@@ -1,4 +1,4 @@
-"""The `predictions` table: one schema for the batch job and for the service."""
+"""The `predictions` table: the same columns for the batch job and for the service."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import math
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
-
-import pyarrow as pa
 
 from ai_patterns.spec.streams import ColumnType
 from ai_patterns.spec.system import SystemSpec
@@ -24,19 +22,14 @@ meets one."""
 
 Mode = Literal["online", "batch", "shadow"]
 
-TIMESTAMP = pa.timestamp("us", tz="UTC")
+Kind = Literal[ColumnType, "strings", "date"]
+"""Type of a column: one that a spec can declare, a list of strings, or a day."""
+
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "ai-patterns/predictions")
-_ARROW: Mapping[ColumnType, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": TIMESTAMP,
-}
 
 
-def prediction_schema(system: SystemSpec) -> pa.Schema:
-    """Schema of the system's predictions.
+def prediction_columns(system: SystemSpec) -> dict[str, Kind]:
+    """Columns of the system's predictions.
 
     `features` is a JSON object of every decision input and every column of the model, as they were when the
     score was made; `degraded` lists the features that stood in for an answer that did not come; `day` is the
@@ -44,22 +37,21 @@ def prediction_schema(system: SystemSpec) -> pa.Schema:
     declares no exploration.
     """
     stream = system.decision_stream
-    fields = [("prediction_id", pa.string())]
-    fields += [(name, _ARROW[stream.columns[name].type]) for name in stream.key]
-    fields += [
-        ("decided_at", TIMESTAMP),
-        ("served_at", TIMESTAMP),
-        ("features", pa.string()),
-        ("score", pa.float64()),
-        ("model_version", pa.int64()),
-        ("degraded", pa.list_(pa.string())),
-        ("mode", pa.string()),
-        ("day", pa.date32()),
-        ("explored", pa.bool_()),
-        ("holdout", pa.bool_()),
-        ("propensity", pa.float64()),
-    ]
-    return pa.schema(fields)
+    return {
+        "prediction_id": "string",
+        **{name: stream.columns[name].type for name in stream.key},
+        "decided_at": "timestamp",
+        "served_at": "timestamp",
+        "features": "string",
+        "score": "double",
+        "model_version": "integer",
+        "degraded": "strings",
+        "mode": "string",
+        "day": "date",
+        "explored": "boolean",
+        "holdout": "boolean",
+        "propensity": "double",
+    }
 
 
 def batch_prediction_id(system_name: str, model_version: int, key: Iterable[object]) -> str:

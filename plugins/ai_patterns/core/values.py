@@ -15,17 +15,24 @@ from ai_patterns.spec.features import AggregationSpec, GroupSpec, feature_name
 from ai_patterns.spec.streams import StreamSpec
 
 
-def values_sql(group: GroupSpec, stream: StreamSpec) -> str:
+def values_sql(group: GroupSpec, stream: StreamSpec, within: tuple[int, int] | None = None) -> str:
     """SQL over `events` and `tiles` that yields the log, with `valid_from` in microseconds.
 
     Columns: the key, `valid_from`, one column a feature. Relations must reach back so far that nothing older
     can still be inside a window at the first instant of interest.
+
+    Args:
+        group: whose values.
+        stream: of its events.
+        within: microseconds from the first instant of interest to the one after the last; rows outside say nothing.
+            All that changed before them is one change an entity, and what changes after them is left out: of a window
+            of 60 days before and after a day, only the day is sorted and summed.
     """
     extremes = [*_extremes(group)]
     ctes = [
         f"entering AS ({_entering(group, stream)})",
         f"changes AS ({' UNION ALL '.join([_enter_changes(group), *_leave_changes(group)])})",
-        f"instants AS ({_instants(group)})",
+        f"instants AS ({_instants(group, within)})",
         f"running AS ({_running(group)})",
         *(sql for _, sql in extremes),
     ]
@@ -105,11 +112,14 @@ def _negated(group: GroupSpec, left: timedelta) -> list[str]:
     ]
 
 
-def _instants(group: GroupSpec) -> str:
+def _instants(group: GroupSpec, within: tuple[int, int] | None) -> str:
     parts = [f"{part}_{format_duration(window)}" for window in _windows(group) for part in _summed(group)]
     sums = [f"sum({part}) AS {part}" for part in parts]
     newest = ["max(newest) AS newest"] if last_columns(group) else []
-    return f"SELECT {_list(group, 'valid_from', *sums, *newest)} FROM changes GROUP BY {_list(group, 'valid_from')}"
+    moment = f"greatest(valid_from, {within[0] - 1})" if within else "valid_from"
+    changes = f"changes WHERE valid_from < {within[1]}" if within else "changes"
+    columns = _list(group, f"{moment} AS valid_from", *sums, *newest)
+    return f"SELECT {columns} FROM {changes} GROUP BY {_list(group, moment)}"
 
 
 def _running(group: GroupSpec) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ai_patterns.core.sessions import connect
+from ai_patterns.core.sessions import connect, session
 
 __all__ = ["connect", "run"]
 
@@ -21,7 +21,7 @@ def run(sql: str, relations: Mapping[str, Any], *, parameters: Mapping[str, Any]
             and columns pushed down.
         parameters: values of `$name` placeholders.
     """
-    with connect() as connection:
+    with session() as connection:
         for name, relation in relations.items():
             connection.register(name, relation)
         return connection.sql(sql, params=dict(parameters or {})).to_arrow_table()

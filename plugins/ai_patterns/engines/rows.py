@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.quality import DAY_NUMBER, MISTYPED
-from ai_patterns.engines.duckdb import connect, run
+from ai_patterns.core.sessions import session
+from ai_patterns.engines.duckdb import run
 from ai_patterns.errors import DataQualityError
 from ai_patterns.spec.streams import ColumnType, StreamSpec, TableSpec
 
@@ -37,7 +39,7 @@ def arrow_schema(table: TableSpec) -> pa.Schema:
 @cache
 def tables_of(sql: str) -> frozenset[str]:
     """Names of the tables that a query reads."""
-    with connect() as connection:
+    with session() as connection:
         return frozenset(connection.get_table_names(sql))
 
 
@@ -60,7 +62,7 @@ def assign_days(raw: pa.Table, stream: StreamSpec, fallback: str) -> pa.Table:
     """
     times = [_cast(raw.schema.field(name), "timestamp") for name in (stream.known_time, stream.event_time)]
     day = f"CAST(coalesce({', '.join(times)}, TIMESTAMPTZ '{fallback}') AS DATE)"
-    return run(f"SELECT *, {day} AS {RAW_DAY} FROM raw ORDER BY {RAW_DAY}", {"raw": raw})
+    return raw.append_column(RAW_DAY, run(f"SELECT {day} AS {RAW_DAY} FROM raw", {"raw": raw})[RAW_DAY])
 
 
 def cast_rows(raw: pa.Table, stream: StreamSpec) -> pa.Table:
@@ -69,21 +71,30 @@ def cast_rows(raw: pa.Table, stream: StreamSpec) -> pa.Table:
     Returns:
         The declared columns, null where the value could not be cast, and the helper columns.
     """
-    casts = {name: _cast(raw.schema.field(name), column.type) for name, column in stream.columns.items()}
-    wrong = [
-        f"CASE WHEN {_wrong(raw.schema.field(name), stream.columns[name].type)} THEN '{name}' END" for name in casts
-    ]
-    columns = ", ".join(f'{sql} AS "{name}"' for name, sql in casts.items())
-    # The first of two rows with one key is the one known first; all columns break the remaining ties.
-    order = ", ".join(f'"{name}"' for name in dict.fromkeys([*stream.key, stream.known_time, *stream.columns]))
-    numbered = raw.append_column(POSITION, pa.array(range(raw.num_rows), pa.int64()))
-    typed = run(
-        f"SELECT {columns}, {RAW_DAY}, date_diff('day', DATE '1970-01-01', {RAW_DAY})::INTEGER AS {DAY_NUMBER}, "
-        f"nullif(concat_ws(', ', {', '.join(wrong)}), '') AS {MISTYPED}, {POSITION} "
-        f"FROM raw ORDER BY {RAW_DAY}, {order}",
-        {"raw": numbered},
-    )
+    numbered = raw.append_column(POSITION, pa.array(np.arange(raw.num_rows)))
+    # The first of two rows with one key is the one known first; all columns break the remaining ties, of which there
+    # are few: a sort by all of them would cost more than all else.
+    order = dict.fromkeys([RAW_DAY, *stream.key, stream.known_time])
+    typed = run(_typed_sql(raw.schema, stream, order), {"raw": numbered})
+    if typed.group_by(list(order)).aggregate([]).num_rows < typed.num_rows:
+        typed = run(_typed_sql(raw.schema, stream, order | dict.fromkeys(stream.columns)), {"raw": numbered})
     return typed.cast(_typed_schema(typed.schema, stream))
+
+
+def _typed_sql(raw: pa.Schema, stream: StreamSpec, order: Iterable[str]) -> str:
+    kinds = {name: (raw.field(name), column.type) for name, column in stream.columns.items()}
+    columns = ", ".join(f'{_cast(field, to)} AS "{name}"' for name, (field, to) in kinds.items())
+    wrong = [
+        f"CASE WHEN {_wrong(field, to)} THEN '{name}' END"
+        for name, (field, to) in kinds.items()
+        if not _always_casts(field.type, to)
+    ]
+    by = ", ".join(f'"{name}"' for name in order)
+    mistyped = f"nullif(concat_ws(', ', {', '.join(wrong)}), '')" if wrong else "CAST(NULL AS VARCHAR)"
+    return (
+        f"SELECT {columns}, {RAW_DAY}, date_diff('day', DATE '1970-01-01', {RAW_DAY})::INTEGER AS {DAY_NUMBER}, "
+        f"{mistyped} AS {MISTYPED}, {POSITION} FROM raw ORDER BY {by}"
+    )
 
 
 def cast_table(raw: pa.Table, table: TableSpec) -> pa.Table:
@@ -110,10 +121,27 @@ def from_json(lines: list[bytes], table: TableSpec) -> pa.Table:
     return run(f"SELECT {columns} FROM raw", {"raw": rows})
 
 
+def _always_casts(kind: pa.DataType, to: ColumnType) -> bool:
+    """Whether no value of a kind can be of another type than declared."""
+    match to:
+        case "string":
+            return True
+        case "integer":
+            return bool(pa.types.is_signed_integer(kind))
+        case "double":
+            return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+        case "boolean":
+            return bool(pa.types.is_boolean(kind))
+        case "timestamp":
+            return bool(kind == ARROW_TYPES["timestamp"])
+
+
 def _cast(field: pa.Field, to: ColumnType) -> str:
     """SQL that casts a column, null where the value is of another type."""
     column, target = f'"{field.name}"', _SQL_TYPES[to]
     kind = field.type
+    if kind == ARROW_TYPES[to] and to != "double":
+        return column
     numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     direct: dict[ColumnType, Callable[[], bool]] = {
         "integer": lambda: numeric,

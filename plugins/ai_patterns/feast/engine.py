@@ -103,7 +103,8 @@ class MaterializationEngine(LocalComputeEngine):
         if isinstance(self.offline_store, DuckDBOfflineStore):
             files = Files(self.repo_config, source).versions()
             late = self._late(view, files, start)
-            stream = self.offline_store.latest(self.repo_config, source, Window(start, end), late, **names)
+            ordered = getattr(self.online_store, "in_key_order", False)
+            stream = self.offline_store.latest(self.repo_config, source, Window(start, end), late, ordered, **names)
         else:
             job = self.offline_store.pull_latest_from_table_or_query(
                 config=self.repo_config, data_source=source, start_date=start, end_date=end, **names

@@ -47,6 +47,31 @@ def entity_keys(columns: Mapping[str, pa.Array], kinds: Mapping[str, ValueType],
     return joined(key_prefix(names), *parts, after)
 
 
+def key_order(types: Mapping[str, str]) -> list[str]:
+    """SQL terms by which rows stand in the order of their serialized keys, or near it where a type is another one.
+
+    Args:
+        types: join key -> DuckDB's type of its column.
+
+    >>> key_order({"name": "VARCHAR"})[-1]
+    'encode("name")'
+    """
+    return [term for name in sorted(types) for term in _order('"' + name.replace('"', '""') + '"', types[name])]
+
+
+def _order(column: str, kind: str) -> list[str]:
+    if kind.endswith("INT") or kind == "INTEGER":
+        return _little_endian(column, 8)
+    if kind in {"VARCHAR", "BLOB"}:
+        data = f"encode({column})" if kind == "VARCHAR" else column
+        return [*_little_endian(f"octet_length({data})", 4), data]
+    return [column]
+
+
+def _little_endian(number: str, width: int) -> list[str]:
+    return [f"CAST((CAST({number} AS BIGINT) >> {8 * place}) & 255 AS UTINYINT)" for place in range(width)]
+
+
 def _value(name: str, column: pa.Array, kind: ValueType) -> pa.Array:
     if column.null_count:
         raise ValueError(f"join key {name!r} is null in {column.null_count} rows; an entity without key has no place")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from feast.data_source import DataSource
 from feast.feature_logging import LoggingConfig, LoggingSource
-from feast.feature_view import DUMMY_ENTITY_ID, FeatureView
+from feast.feature_view import FeatureView
 from feast.infra.offline_stores.file_source import FileLoggingDestination
 from feast.infra.offline_stores.offline_store import OfflineStore, RetrievalJob, RetrievalMetadata
 from feast.infra.registry.base_registry import BaseRegistry
@@ -30,8 +30,9 @@ from feast.utils import _get_requested_feature_views_to_features_dict
 from ai_patterns.core.sessions import Limits
 from ai_patterns.feast.entity_rows import EntityRows, entity_rows
 from ai_patterns.feast.files import Files
-from ai_patterns.feast.point_in_time import Source, Window, latest_rows, point_in_time, rows_between
+from ai_patterns.feast.point_in_time import Window, latest_rows, point_in_time, rows_between
 from ai_patterns.feast.retrieval import DuckDBRetrievalJob, PullJob
+from ai_patterns.feast.sources import joined_source, pulled_source
 
 
 class DuckDBOfflineStoreConfig(FeastConfigBaseModel):
@@ -91,7 +92,7 @@ class DuckDBOfflineStore(OfflineStore):
         wanted, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, on_demand)
         limits = _limits(config)
         sources = [
-            _joined(config, view, names, full=full_feature_names, as_created=filter_by_created_timestamp)
+            joined_source(config, view, names, full=full_feature_names, as_created=filter_by_created_timestamp)
             for view, names in wanted.items()
         ]
         rows = entity_rows(entity_df, sources, feature_views, limits, dates)
@@ -115,7 +116,7 @@ class DuckDBOfflineStore(OfflineStore):
         end_date: datetime,
     ) -> RetrievalJob:
         """The newest row of each entity between two instants, both included."""
-        source = _pulled(
+        source = pulled_source(
             config, data_source, join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column
         )
         parts = [(source.data, Window(start_date, end_date))]
@@ -123,21 +124,22 @@ class DuckDBOfflineStore(OfflineStore):
 
     @staticmethod
     def latest(
-        config: RepoConfig, data_source: DataSource, window: Window, late: Late | None, **names: Any
+        config: RepoConfig, data_source: DataSource, window: Window, late: Late | None, ordered: bool, **names: Any
     ) -> pa.RecordBatchReader:
         """The newest row of each entity of a window, and of late rows, as a stream.
 
         Args:
+            ordered: whether in the order of the serialized entity keys.
             names: the columns, as `pull_latest_from_table_or_query` takes them.
         """
         keys, features = names["join_key_columns"], names["feature_name_columns"]
-        source = _pulled(
+        source = pulled_source(
             config, data_source, keys, features, names["timestamp_field"], names["created_timestamp_column"]
         )
         parts = [(source.data, window)]
         if late:
             parts.append((Files(config, data_source).dataset(late.files), late.window))
-        return PullJob(config, lambda: latest_rows(source, parts, _limits(config)), keys).stream()
+        return PullJob(config, lambda: latest_rows(source, parts, _limits(config), ordered=ordered), keys).stream()
 
     @staticmethod
     def pull_all_from_table_or_query(
@@ -151,7 +153,7 @@ class DuckDBOfflineStore(OfflineStore):
         end_date: datetime | None = None,
     ) -> RetrievalJob:
         """Every row between two instants, both included, the oldest first; without them, every row."""
-        source = _pulled(
+        source = pulled_source(
             config, data_source, join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column
         )
         window = Window(start_date, end_date)
@@ -210,54 +212,6 @@ def _limits(config: RepoConfig) -> Limits:
 def _metadata(rows: EntityRows, feature_refs: list[str]) -> RetrievalMetadata:
     keys = [name for name in rows.table.column_names if name != rows.time]
     return RetrievalMetadata(feature_refs, keys, rows.first, rows.last)
-
-
-def _joined(config: RepoConfig, view: FeatureView, names: Sequence[str], *, full: bool, as_created: bool) -> Source:
-    """The view's source, for a join with entity rows."""
-    batch: Any = view.batch_source
-    if batch is None:
-        raise ValueError(f"feature view {view.name!r} has no batch source to be read from")
-    projection: Any = view.projection
-    columns = {name: column for column, name in (batch.field_mapping or {}).items()}
-    created = columns.get(batch.created_timestamp_column, batch.created_timestamp_column) or None
-    renamed = projection.join_key_map or {}
-    keys = [column.name for column in view.entity_columns if column.name != DUMMY_ENTITY_ID]
-    prefix = f"{projection.name_to_use()}__" if full else ""
-    return Source(
-        data=Files(config, batch).dataset(),
-        keys={columns.get(key, key): renamed.get(key, key) for key in keys},
-        features={columns.get(name, name): f"{prefix}{name}" for name in names},
-        time=columns.get(batch.timestamp_field, batch.timestamp_field),
-        created=created,
-        known=batch.tags.get("known_time") or (created if as_created else None),
-        ttl=view.ttl or timedelta(0),
-        instants_as_integers=_as_integers(batch),
-    )
-
-
-def _pulled(
-    config: RepoConfig,
-    data_source: DataSource,
-    keys: Sequence[str],
-    features: Sequence[str],
-    time: str,
-    created: str | None,
-) -> Source:
-    """A source whose columns are wanted under their own names; without features, all of its columns."""
-    data = Files(config, data_source).dataset()
-    names = features or [name for name in data.schema.names if name not in {*keys, time, created}]
-    return Source(
-        data=data,
-        keys={key: key for key in keys},
-        features={name: name for name in names},
-        time=time,
-        created=created or None,
-        instants_as_integers=_as_integers(data_source),
-    )
-
-
-def _as_integers(source: DataSource) -> bool:
-    return bool((source.tags or {}).get("instants") == "microseconds")
 
 
 def _as_in_source(table: pa.Table, source: DataSource) -> pa.Table:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ai_patterns.core.sessions import Limits, connect
+from ai_patterns.feast.keys import key_order
 
 READ = 50_000
 """Rows of a batch that is read from DuckDB."""
@@ -89,7 +90,7 @@ def point_in_time(entities: pa.Table, time: str, sources: Sequence[Source], limi
 
 
 def latest_rows(
-    source: Source, parts: Sequence[tuple[ds.Dataset, Window]], limits: Limits | None = None
+    source: Source, parts: Sequence[tuple[ds.Dataset, Window]], limits: Limits | None = None, *, ordered: bool = False
 ) -> pa.RecordBatchReader:
     """The newest row of each entity.
 
@@ -97,6 +98,7 @@ def latest_rows(
         source: names the columns.
         parts: tables, and the windows of them that count.
         limits: DuckDB's; by default those of the environment.
+        ordered: whether in the order of the serialized entity keys.
 
     Returns:
         The keys, the features, the time and, where the source has it, the created time.
@@ -109,6 +111,9 @@ def latest_rows(
     keys = ", ".join(_q(key) for key in source.keys)
     order = f"row_number() OVER ({f'PARTITION BY {keys} ' if keys else ''}ORDER BY __time DESC, {_ties(source)})"
     query = f"SELECT {_result(source)} FROM ({' UNION ALL '.join(selected)}) QUALIFY {order} = 1"
+    if ordered and source.keys:
+        types = {row[0]: str(row[1]) for row in connection.execute(f"DESCRIBE {query}").fetchall()}
+        query += f" ORDER BY {', '.join(key_order({key: types[key] for key in source.keys}))}"
     return connection.sql(query).to_arrow_reader(READ)
 
 

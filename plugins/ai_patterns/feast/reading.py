@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from feast import FeatureStore, FeatureView
@@ -19,35 +17,19 @@ from feast.feature_service import FeatureService
 from feast.feature_view import DUMMY_ENTITY_ID
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.helpers import _mmh3, compute_versioned_name
-from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
-from feast.type_map import feast_value_type_to_python_type, python_values_to_proto_values
+from feast.type_map import python_values_to_proto_values
 from feast.utils import _get_feature_views_to_use, _get_features, _group_feature_refs
 from feast.value_type import ValueType
-from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ai_patterns.core.clock import reading_instant
 from ai_patterns.feast.keys import key_prefix
+from ai_patterns.feast.online_rows import AskedView, OnlineRows, ReadView
 from ai_patterns.feast.resp import RespConnection, bulk
 
-_DOUBLE, _FLOAT = struct.Struct("<xd"), struct.Struct("<xf")
 _INTEGER_KEYS = {ValueType.INT64: struct.Struct("<2Iq"), ValueType.INT32: struct.Struct("<2Ii")}
-_PRESENT, _NULL, _NOT_FOUND, _TOO_OLD = (
-    FieldStatus.PRESENT,
-    FieldStatus.NULL_VALUE,
-    FieldStatus.NOT_FOUND,
-    FieldStatus.OUTSIDE_MAX_AGE,
-)
-
-
-@dataclass(frozen=True)
-class _View:
-    name: str
-    time_field: bytes
-    features: tuple[str, ...]
-    ttl: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -58,68 +40,9 @@ class _Hash:
     kinds: tuple[ValueType, ...]
     columns: tuple[str, ...]
     prefix: bytes
-    views: tuple[_View, ...]
+    views: tuple[AskedView, ...]
     question: bytes
     size: int
-
-
-@dataclass
-class _Read:
-    """The replies for one view: its event times, then a column a feature."""
-
-    view: _View
-    replies: list[tuple[bytes | None, ...]]
-    now: datetime
-
-    def columns(self) -> Iterator[tuple[str, tuple[bytes | None, ...]]]:
-        return zip(self.view.features, self.replies[1:], strict=True)
-
-    @cached_property
-    def times(self) -> list[datetime | None]:
-        return [None if data is None else _time(data) for data in self.replies[0]]
-
-    @cached_property
-    def alive(self) -> list[bool]:
-        oldest = self.now - self.view.ttl if self.view.ttl else None
-        return [time is not None and (oldest is None or time >= oldest) for time in self.times]
-
-    def values(self, column: tuple[bytes | None, ...]) -> list[Any]:
-        if self.view.ttl is None:
-            return [_value(data) if data else None for data in column]
-        return [_value(data) if data and alive else None for data, alive in zip(column, self.alive, strict=True)]
-
-    def statuses(self, column: tuple[bytes | None, ...]) -> list[int]:
-        rows = zip(column, self.times, self.alive, strict=True)
-        return [
-            _NOT_FOUND if time is None or data is None else _status(data) if alive else _TOO_OLD
-            for data, time, alive in rows
-        ]
-
-
-def _status(data: bytes) -> int:
-    return _PRESENT if data else _NULL
-
-
-@dataclass
-class OnlineRows:
-    """What was read, a list a feature with a value for each entity row.
-
-    Attributes:
-        values: Python's values; `None` for what is null, missing or too old.
-    """
-
-    values: dict[str, list[Any]]
-    _read: list[_Read]
-
-    @cached_property
-    def statuses(self) -> dict[str, list[int]]:
-        """Feature -> Feast's `FieldStatus` numbers."""
-        return {name: item.statuses(column) for item in self._read for name, column in item.columns()}
-
-    @cached_property
-    def times(self) -> dict[str, list[datetime | None]]:
-        """View -> event times, UTC; `None` for an entity that is not there."""
-        return {item.view.name: item.times for item in self._read}
 
 
 class RedisRequests:
@@ -167,7 +90,7 @@ class RedisRequests:
         for place, item in enumerate(self._hashes):
             columns = list(zip(*replies[place * count : (place + 1) * count], strict=True))
             for view in item.views:
-                read.append(_Read(view, columns[: len(view.features) + 1], now))
+                read.append(ReadView(view, columns[: len(view.features) + 1], now))
                 del columns[: len(view.features) + 1]
         return OnlineRows({name: item.values(column) for item in read for name, column in item.columns()}, read)
 
@@ -235,7 +158,7 @@ def _hash(
         shown = str(projection.name_to_use())
         name = compute_versioned_name(view, store.config.registry.enable_online_feature_view_versioning)
         out = [f"{shown}__{item}" if full else item for item in names]
-        found.append(_View(shown, f"_ts:{name}".encode(), tuple(out), view.ttl or None))
+        found.append(AskedView(shown, f"_ts:{name}".encode(), tuple(out), view.ttl or None))
         fields += [f"_ts:{name}".encode(), *(_mmh3(f"{name}:{item}") for item in names)]
     kinds = {column.name: column.dtype.to_value_type() for column in views[0][0].entity_columns}
     keys = tuple(key for key, _ in columns)
@@ -258,31 +181,3 @@ def _key_parts(values: Sequence[Any], kind: ValueType) -> list[bytes]:
     protos = python_values_to_proto_values(list(values), kind)
     encoded = [proto.string_val.encode() if kind is ValueType.STRING else proto.bytes_val for proto in protos]
     return [struct.pack("<2I", kind.value, len(data)) + data for data in encoded]
-
-
-def _time(data: bytes) -> datetime:
-    moment: datetime = Timestamp.FromString(data).ToDatetime(UTC)
-    return moment
-
-
-def _value(data: bytes) -> Any:
-    """A serialized `Value` as Python's: the numbers, truth values and short texts by hand, all else by Feast."""
-    kind = data[0]
-    if kind == 0x29:
-        return _DOUBLE.unpack(data)[0]
-    if kind == 0x35:
-        return _FLOAT.unpack(data)[0]
-    if kind in {0x18, 0x20} and len(data) < 11:
-        return _unsigned(data)
-    if kind == 0x38:
-        return data[1] == 1
-    if kind == 0x12 and data[1] < 128:
-        return data[2:].decode()
-    return feast_value_type_to_python_type(Value.FromString(data))
-
-
-def _unsigned(data: bytes) -> int:
-    number = 0
-    for byte in reversed(data[1:]):
-        number = number << 7 | byte & 127
-    return number

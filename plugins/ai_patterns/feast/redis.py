@@ -7,8 +7,10 @@ by murmur3 of `view:feature`, holds the serialized `Value`; `_ts:view` holds the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +22,7 @@ from feast.infra.online_stores.redis import RedisOnlineStoreConfig as FeastRedis
 from feast.infra.online_stores.redis import RedisType
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
+from redis import Redis
 
 from ai_patterns.feast.answers import HonestAnswers
 from ai_patterns.feast.resp import RespConnection, bulk, commands, contents, joined_parts
@@ -29,6 +32,9 @@ from ai_patterns.feast.writing import Written, ahead, batches, feast_rows
 
 CHUNK = 250
 """Entities that are written in one transaction: Redis serves nobody else meanwhile."""
+
+CONNECTIONS = 2
+"""Redis works on the chunk of one while the other one's is made ready: it is what a large write waits for."""
 
 _TYPE: Literal["ai_patterns.feast.RedisOnlineStore"] = "ai_patterns.feast.RedisOnlineStore"
 
@@ -85,12 +91,14 @@ class RedisOnlineStore(HonestAnswers, FeastRedisOnlineStore):
         return bool(config.online_store.redis_type == RedisType.redis_cluster)
 
     def _write(self, config: RepoConfig, batch: _Batch) -> Written:
-        connection = RespConnection(self._get_client(config.online_store))
-        try:
-            spans = ((start, min(start + CHUNK, len(batch))) for start in range(0, len(batch), CHUNK))
-            written = sum(batch.write(connection, start, end) for start, end in spans)
-        finally:
-            connection.release()
+        client = self._get_client(config.online_store)
+        spans = [(start, min(start + CHUNK, len(batch))) for start in range(0, len(batch), CHUNK)]
+        shares = [spans[place::CONNECTIONS] for place in range(min(CONNECTIONS, len(spans)))]
+        if len(shares) < CONNECTIONS:
+            written = sum(batch.write_all(client, share) for share in shares)
+        else:
+            with ThreadPoolExecutor(CONNECTIONS) as threads:
+                written = sum(threads.map(partial(batch.write_all, client), shares))
         return Written(written, len(batch) - written)
 
     def _get_features_for_entity(
@@ -122,16 +130,26 @@ class _Batch:
     def __len__(self) -> int:
         return len(self._event)
 
+    def write_all(self, client: Redis, spans: Sequence[tuple[int, int]]) -> int:
+        """Write the rows of all spans over a connection of their own."""
+        connection = RespConnection(client)
+        try:
+            return sum(self.write(connection, *span) for span in spans)
+        finally:
+            connection.release()
+
     def write(self, connection: RespConnection, start: int, end: int) -> int:
         """Write some rows; return how many were not older than what Redis held."""
         if not self._keep_newer:
             connection.ask([contents(self._sets, start, end)], (end - start) * self._each)
             return end - start
-        watch = b"*%d\r\n$5\r\nWATCH\r\n" % (end - start + 1)
-        _, *held = connection.ask(
-            [watch, contents(self._keys, start, end), contents(self._gets, start, end)], end - start + 1
-        )
-        fresh = np.flatnonzero(_microseconds(held) <= self._event[start:end])
+        keys, words = contents(self._keys, start, end), end - start + 1
+        watch, exists = b"*%d\r\n$5\r\nWATCH\r\n" % words, b"*%d\r\n$6\r\nEXISTS\r\n" % words
+        _, known = connection.ask([watch, keys, exists, keys], 2)
+        fresh = np.arange(end - start)
+        if known:  # a first fill, which waits for Redis alone, is spared a question an entity
+            held = connection.ask([contents(self._gets, start, end)], end - start)
+            fresh = np.flatnonzero(_microseconds(held) <= self._event[start:end])
         if self._send(connection, start, end, fresh):
             return len(fresh)
         middle = (start + end + 1) // 2

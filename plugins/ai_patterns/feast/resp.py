@@ -64,8 +64,10 @@ class RespConnection:
     _READ = 1 << 16
 
     def __init__(self, client: Redis) -> None:
-        self._pool = client.connection_pool
-        self._connection: Any = self._pool.get_connection()
+        # A client closes its connections when nobody holds it any more: Feast makes one a thread where several begin
+        # to write at the same moment, and keeps the last of them.
+        self._client = client
+        self._connection: Any = client.connection_pool.get_connection()
         # redis-py decodes one reply at a time in Python; hiredis alone takes a tenth of that.
         self._socket: Any = self._connection._sock
         self._reader = hiredis.Reader()
@@ -102,4 +104,4 @@ class RespConnection:
 
     def release(self) -> None:
         """Give it back to the pool."""
-        self._pool.release(self._connection)
+        self._client.connection_pool.release(self._connection)

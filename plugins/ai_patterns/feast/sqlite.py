@@ -8,16 +8,11 @@ two columns of our own beside it hold the instant: `event_us`, microseconds sinc
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import repeat
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from feast import FeatureView, RepoConfig
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.helpers import compute_table_id
@@ -28,20 +23,14 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 
 from ai_patterns.feast.answers import Answer, HonestAnswers
-from ai_patterns.feast.rows import FeastRow, Rows, none_created, rows_of_protos, rows_of_table
+from ai_patterns.feast.rows import FeastRow, Rows, rows_of_protos, rows_of_table
+from ai_patterns.feast.sqlite_rows import EPOCH, HELD, indexed_at_the_end, parameters, quoted, upsert
 from ai_patterns.feast.writing import Written, ahead, batches, feast_rows
 
 _TYPE: Literal["ai_patterns.feast.SqliteOnlineStore"] = "ai_patterns.feast.SqliteOnlineStore"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHE_KILOBYTES = 65_536
 _ASKED = 10_000
 """Entities that one query asks for; SQLite takes 32,766 parameters."""
-
-# What a row stands for: our instant where it is of this `event_ts`, else Feast's seconds read as Feast reads them.
-_HELD = (
-    "CASE WHEN event_of = event_ts THEN event_us "
-    "ELSE CAST(strftime('%s', event_ts, 'unixepoch', 'localtime') AS INTEGER) * 1000000 END"
-)
 
 
 class SqliteOnlineStoreConfig(FeastSqliteOnlineStoreConfig):
@@ -76,19 +65,19 @@ class _FeastSqlite(FeastSqliteOnlineStore):
         for start in range(0, len(keys), _ASKED):
             part = keys[start : start + _ASKED]
             yield from connection.execute(
-                f"SELECT entity_key, feature_name, value, {_HELD} FROM {name} "
+                f"SELECT entity_key, feature_name, value, {HELD} FROM {name} "
                 f"WHERE entity_key IN ({', '.join('?' * len(part))}){chosen}",
                 [*part, *(features or [])],
             )
 
     def _prepared(self, config: RepoConfig, view: FeatureView) -> str:
         """The view's table, quoted; our columns are added to one that Feast made."""
-        table = compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning)
+        table = _table_of(config, view)
         if table not in self._known():
             for column in ("event_us", "event_of"):
                 _alter_table_add_column_if_missing(self._get_conn(config), table, column, "INTEGER")
             self._known().add(table)
-        return _quoted(table)
+        return quoted(table)
 
     def _known(self) -> set[str]:
         """Tables that have our columns."""
@@ -110,7 +99,12 @@ class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
 
     An event replaces what the store holds unless that is newer. With `vector_enabled` or
     `enable_openai_compatible_store`, which have columns of their own, rows are written as Feast writes them.
+
+    Attributes:
+        in_key_order: rows are best given in the order of their keys: each page of the file is then written once.
     """
+
+    in_key_order: ClassVar[bool] = True
 
     def online_write_arrow(
         self, config: RepoConfig, table: FeatureView, rows: pa.Table | pa.RecordBatchReader, *, keep_newer: bool = True
@@ -123,11 +117,10 @@ class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
                 total += Written(batch.num_rows)
             return total
         connection = self._connected(config, table)
-        # A transaction a batch would journal most of the file with each batch: keys come in no order of the file's.
-        with connection:
-            for encoded in ahead(rows_of_table(table, batch, texts=True) for batch in batches(rows)):
-                total += self._write(config, table, encoded, keep_newer)
-        return total
+        encoded = ahead(rows_of_table(table, batch, texts=True) for batch in batches(rows))
+        # A transaction a batch would journal most of the file with each batch where keys come in no order.
+        with connection, indexed_at_the_end(connection, _table_of(config, table)):
+            return sum((self._write(config, table, part, keep_newer) for part in encoded), total)
 
     def online_write_batch(
         self, config: RepoConfig, table: FeatureView, data: list[FeastRow], progress: Callable[[int], Any] | None
@@ -151,12 +144,16 @@ class SqliteOnlineStore(HonestAnswers, _FeastSqlite):
 
     def _write(self, config: RepoConfig, view: FeatureView, rows: Rows, keep_newer: bool) -> Written:
         connection = self._get_conn(config)
-        sql = _upsert(self._prepared(config, view), list(rows.values), keep_newer)
+        sql = upsert(self._prepared(config, view), rows, keep_newer)
         before = connection.total_changes
-        connection.executemany(sql, _parameters(rows))
+        connection.executemany(sql, parameters(rows))
         changed = connection.total_changes - before
         written = changed // len(rows.values) if rows.values else 0
         return Written(written, len(rows) - written)
+
+
+def _table_of(config: RepoConfig, view: FeatureView) -> str:
+    return str(compute_table_id(config.project, view, config.registry.enable_online_feature_view_versioning))
 
 
 def _is_special(config: RepoConfig) -> bool:
@@ -168,55 +165,4 @@ def _answer(found: dict[str, tuple[Value, int]] | None) -> Answer:
     if found is None:
         return None, None
     newest = max(moment for _, moment in found.values())
-    return _EPOCH + timedelta(microseconds=newest), {name: value for name, (value, _) in found.items()}
-
-
-def _upsert(table: str, features: list[str], keep_newer: bool) -> str:
-    """One statement an entity: 1 is its key, 2 and 3 Feast's times, 4 ours, then each feature's value and text."""
-    rows = ", ".join(
-        f"(?1, {_text(name)}, ?{5 + 2 * place}, ?{6 + 2 * place}, ?2, ?3, ?4, ?2)"
-        for place, name in enumerate(features)
-    )
-    columns = ("value", "value_text", "event_ts", "created_ts", "event_us", "event_of")
-    assigned = ", ".join(f"{column} = excluded.{column}" for column in columns)
-    return (
-        f"INSERT INTO {table} (entity_key, feature_name, {', '.join(columns)}) VALUES {rows} "
-        f"ON CONFLICT (entity_key, feature_name) DO UPDATE SET {assigned}"
-        + (f" WHERE excluded.event_us >= {_HELD}" if keep_newer else "")
-    )
-
-
-def _parameters(rows: Rows) -> Iterator[tuple[Any, ...]]:
-    """In the order of the keys, so that neighbours in the table are written one after the other."""
-    rows = rows.take(pc.sort_indices(rows.keys).to_numpy())
-    created: Iterator[int | None] = repeat(None)
-    if rows.created is not None:
-        seconds = _feast_seconds(rows.created)
-        created = iter(
-            [None if none else second for none, second in zip(none_created(rows.created), seconds, strict=True)]
-        )
-    columns = [part.to_pylist() for name, values in rows.values.items() for part in (values, rows.texts[name])]
-    return zip(rows.keys.to_pylist(), _feast_seconds(rows.event), created, rows.event.tolist(), *columns)  # noqa: B905
-
-
-def _feast_seconds(moments: npt.NDArray[np.int64]) -> list[int]:
-    """The seconds that Feast keeps of instants: of the UTC time, read as if it were local, without its fraction."""
-    seconds, rest = np.divmod(moments, 1_000_000)
-    unique, places = np.unique(seconds, return_inverse=True)
-    if time.timezone or time.daylight:
-        unique = np.array([_wall_seconds(second) for second in unique.tolist()], np.int64)
-    shifted = unique[places]
-    return list((shifted + ((shifted < 0) & (rest > 0))).tolist())
-
-
-def _wall_seconds(second: int) -> int:
-    """Of a UTC second, when the clock on the wall here shows the same."""
-    return int((_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).timestamp())
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return EPOCH + timedelta(microseconds=newest), {name: value for name, (value, _) in found.items()}

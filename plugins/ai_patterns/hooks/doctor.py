@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ai_patterns.jobs.doctor import Finding, tried, version_of
 
+if TYPE_CHECKING:
+    from ai_patterns.hooks.embedded import EmbeddedHook
+
 OPERATORS_SINCE, DAGS_SINCE = (3, 1), (3, 3)
 
-CONNECTIONS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
-    "ai_patterns_lake": ("lake.LakeHook", lambda hook: hook.lake("doctor")),
-    "ai_patterns_mlflow": ("mlflow.MLflowHook", lambda hook: hook.registry("doctor").versions()),
-    "ai_patterns_online_store": ("feature_store.FeatureStoreHook", lambda hook: hook.root()),
-    "ai_patterns_serving": ("serving.ServingHook", lambda hook: hook.is_live()),
-    "ai_patterns_kafka": ("kafka.KafkaHook", lambda hook: hook.broker().topics()),
-    "ai_patterns_prometheus": ("prometheus.PrometheusHook", lambda hook: hook.api().history("up")),
-    "ai_patterns_flink": ("flink.FlinkSqlGatewayHook", lambda hook: hook.flink().settings),
-}
-"""Connection -> the hook that reads it, and a look at what is behind it."""
+HOOKS = (
+    "lake.LakeHook",
+    "mlflow.MLflowHook",
+    "feature_store.FeatureStoreHook",
+    "serving.ServingHook",
+    "kafka.KafkaHook",
+    "prometheus.PrometheusHook",
+    "flink.FlinkSqlGatewayHook",
+)
+"""The hooks whose connections are looked at."""
 
 
 def examine_airflow() -> Iterator[Finding]:
@@ -33,7 +36,7 @@ def examine_airflow() -> Iterator[Finding]:
     yield _registration(Path(conf.get("core", "plugins_folder")))
     yield _dag_files(Path(conf.get("core", "dags_folder")))
     with _connections_of_the_database():
-        yield from (_connection(conn_id, *how) for conn_id, how in CONNECTIONS.items())
+        yield from map(_connection, HOOKS)
 
 
 def _version() -> Finding:
@@ -67,13 +70,13 @@ def _dag_files(dags: Path) -> Finding:
     return Finding("DAG files", "absent", f"none in {dags}", "copy dags/ there, if the ready-made DAGs are wanted")
 
 
-def _connection(conn_id: str, hook: str, look: Callable[[Any], object]) -> Finding:
-    module, name = hook.split(".")
-    reader = getattr(import_module(f"ai_patterns.hooks.{module}"), name)(conn_id)
-    found = reader.configured()
+def _connection(name: str) -> Finding:
+    module, kind = name.split(".")
+    hook: EmbeddedHook = getattr(import_module(f"ai_patterns.hooks.{module}"), kind)()
+    found = hook.configured()
     if found is None:
-        return Finding(conn_id, "good", "not set: the embedded default")
-    return tried(conn_id, f"{found.conn_type} to {found.host or 'what its extra says'}", lambda: look(reader))
+        return Finding(hook.conn_id, "good", "not set: the embedded default")
+    return tried(hook.conn_id, f"{found.conn_type} to {found.host or 'what its extra says'}", hook.look)
 
 
 @contextmanager

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
+
+from ai_patterns.errors import AIPatternsError
 
 
 class EmbeddedHook(BaseHook):
@@ -13,11 +17,28 @@ class EmbeddedHook(BaseHook):
         conn_id: the Airflow connection; where it does not exist, the embedded default stands in.
     """
 
+    conn_name_attr = "conn_id"
     default_conn_name: str
 
     def __init__(self, conn_id: str | None = None) -> None:
         super().__init__()
         self.conn_id = conn_id or self.default_conn_name
+
+    @abstractmethod
+    def look(self) -> object:
+        """Ask what is behind the connection for something small.
+
+        Raises:
+            AIPatternsError: it is away, or refused.
+        """
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether it answers, and what is wrong where it does not, for the button in Airflow's form."""
+        try:
+            self.look()
+        except AIPatternsError as error:
+            return False, str(error)
+        return True, "It answers."
 
     def find_connection(self, default: object) -> Connection | None:
         """The connection, or None with a line in the log that names the default that is used instead."""

@@ -22,6 +22,12 @@ class FeatureStoreHook(EmbeddedHook):
     """
 
     default_conn_name = "ai_patterns_online_store"
+    conn_type = "ai_patterns_online_store"
+    hook_name = "AI patterns: Feature store"
+
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.root()
 
     def folder(self, system: str) -> Path:
         """Folder of the Feast repository of the system named `system`; made where it is embedded.

@@ -21,6 +21,12 @@ class FlinkSqlGatewayHook(EmbeddedHook):
     """
 
     default_conn_name = "ai_patterns_flink"
+    conn_type = "ai_patterns_flink"
+    hook_name = "AI patterns: Flink SQL gateway"
+
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.flink().settings
 
     def flink(self) -> Flink:
         """The cluster; it is not asked yet."""

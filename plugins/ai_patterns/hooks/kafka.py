@@ -25,6 +25,10 @@ class KafkaHook(EmbeddedHook):
 
     default_conn_name = "ai_patterns_kafka"
 
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.broker().topics()
+
     def broker(self) -> Broker:
         """The way to the cluster; it is not asked yet."""
         from ai_patterns.clients.kafka import Broker

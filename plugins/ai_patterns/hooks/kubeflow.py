@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-
-from ai_patterns.hooks.embedded import location
+from ai_patterns.hooks.embedded import EmbeddedHook, location
 
 if TYPE_CHECKING:
     from ai_patterns.clients.kubeflow import KubeflowRuns
 
 
-class KubeflowHook(BaseHook):
+class KubeflowHook(EmbeddedHook):
     """Leads to Kubeflow Pipelines.
 
     The connection is its address (`http` or `https`, host, port), with a bearer token as its password where one is
-    asked for.
-
-    Args:
-        conn_id: the Airflow connection.
+    asked for. It must be there: Kubeflow has no embedded form.
     """
 
     default_conn_name = "ai_patterns_kubeflow"
+    conn_type = "ai_patterns_kubeflow"
+    hook_name = "AI patterns: Kubeflow Pipelines"
 
-    def __init__(self, conn_id: str | None = None) -> None:
-        super().__init__()
-        self.conn_id = conn_id or self.default_conn_name
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.runs().find("look")
 
     def runs(self) -> KubeflowRuns:
         """Its runs; nothing is asked yet."""

@@ -22,6 +22,12 @@ class LakeHook(EmbeddedHook):
     """
 
     default_conn_name = "ai_patterns_lake"
+    conn_type = "ai_patterns_lake"
+    hook_name = "AI patterns: Lake"
+
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.lake("look")
 
     def lake(self, system: str) -> Lake:
         """The lake of the system named `system`.
@@ -53,4 +59,5 @@ class LakeHook(EmbeddedHook):
         uri = location(connection)
         if "://" not in uri and not Path(uri).is_dir():
             raise ServiceUnavailableError(f"the lake's folder {uri} is not there; is it mounted?", conn_id=self.conn_id)
-        return uri, {name: str(value) for name, value in connection.extra_dejson.items()}
+        options = connection.extra_dejson.items()
+        return uri, {name: str(value) for name, value in options if value not in (None, "")}

@@ -21,6 +21,12 @@ class MLflowHook(EmbeddedHook):
     """
 
     default_conn_name = "ai_patterns_mlflow"
+    conn_type = "ai_patterns_mlflow"
+    hook_name = "AI patterns: MLflow"
+
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.registry("look").versions()
 
     def registry(self, system: str) -> Registry:
         """The registry of the system named `system`.

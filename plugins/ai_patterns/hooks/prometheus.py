@@ -21,6 +21,12 @@ class PrometheusHook(EmbeddedHook):
     """
 
     default_conn_name = "ai_patterns_prometheus"
+    conn_type = "ai_patterns_prometheus"
+    hook_name = "AI patterns: Prometheus"
+
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.api().history("up")
 
     def api(self) -> PrometheusApi:
         """Its HTTP API; it is not asked yet."""

@@ -29,6 +29,12 @@ class ServingHook(EmbeddedHook):
     """
 
     default_conn_name = "ai_patterns_serving"
+    conn_type = "ai_patterns_serving"
+    hook_name = "AI patterns: Inference service"
+
+    def look(self) -> object:
+        """Ask for something small."""
+        return self.is_live()
 
     @cached_property
     def url(self) -> str:

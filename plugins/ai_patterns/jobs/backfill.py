@@ -117,12 +117,18 @@ def backfill(system: SystemSpec, lake: Lake, correction: Correction, read_query:
     return partitions
 
 
-def newest_changed(system: SystemSpec, lake: Lake, partitions: Partitions) -> Days | None:
-    """The newest day of the value logs, where a backfill has changed one of its partitions: online values follow it."""
+def newest_changed(system: SystemSpec, lake: Lake, partitions: Partitions | None) -> Days | None:
+    """The newest day of the value logs, where a backfill has changed one of its partitions: online values follow it.
+
+    Args:
+        system: the system's spec.
+        lake: its lake.
+        partitions: what was replaced; None where that is not known, and the day counts as changed.
+    """
     logs = [f"values/{name}" for name in system.groups]
     known = [facts.last_day for facts in (table_facts(lake, log) for log in logs) if facts and facts.last_day]
     newest = max(known, default=None)
-    changed = newest is not None and any(str(newest) in partitions.get(table, {}) for table in logs)
+    changed = partitions is None or any(str(newest) in partitions.get(table, {}) for table in logs)
     return Days(newest, newest) if newest is not None and changed else None
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.sources import ReadQuery, Source, open_source
 from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days
+from ai_patterns.core.table_cache import TableCache
 from ai_patterns.engines.rows import RAW_DAY, assign_days, cast_table, run_sql, tables_of
 from ai_patterns.errors import DataQualityError, ServiceUnavailableError
 from ai_patterns.spec.streams import TableSpec
@@ -27,9 +27,8 @@ Origin = Literal["sources", "topics"]
 log = logging.getLogger(__name__)
 
 _KEEP_STAGING = dt.timedelta(days=7)
-_CACHED = 512 * 2**20
-_cache: OrderedDict[Hashable, pa.Table] = OrderedDict()
-"""Results of queries over files, so that a process that loads day after day parses them once; so many bytes."""
+_cache = TableCache(512 * 2**20)
+"""Files, and results of queries over them, so that a process parses each once: for all streams, and day after day."""
 
 
 def extract(  # noqa: PLR0913  each is a choice of the run
@@ -149,22 +148,21 @@ def landed_rows(
 
 
 def _raw_stream(system: SystemSpec, name: str, read_query: ReadQuery | None, overrides: Mapping[str, str]) -> pa.Table:
-    """All rows of a stream with their partition, ordered by it."""
+    """All rows of a stream with their partition."""
     spec = system.streams[name]
     sql, sources = _query_of(system, spec, read_query, overrides)
     signatures = {source: item.signature() for source, item in sources.items()}
     key = (sql, spec.known_time, spec.event_time, system.start, tuple(sorted(signatures.items(), key=lambda i: i[0])))
-    if key in _cache:
-        _cache.move_to_end(key)
-        return _cache[key]
-    raw = run_sql(sql, {source: item.read() for source, item in sources.items()}, name)
-    _require_columns(raw, (spec.known_time, spec.event_time), name)
-    rows = assign_days(raw, spec, str(system.start))
-    if all(signature is not None for signature in signatures.values()):
-        _cache[key] = rows
-        while sum(table.nbytes for table in _cache.values()) > _CACHED:
-            _cache.popitem(last=False)
-    return rows
+
+    def make() -> pa.Table:
+        tables = {
+            source: _cache.get(signatures[source], item.read, first_to_go=True) for source, item in sources.items()
+        }
+        raw = run_sql(sql, tables, name)
+        _require_columns(raw, (spec.known_time, spec.event_time), name)
+        return assign_days(raw, spec, str(system.start))
+
+    return _cache.get(None if None in signatures.values() else key, make)
 
 
 def _query_of(

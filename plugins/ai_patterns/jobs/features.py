@@ -65,22 +65,26 @@ def _value_log(system: SystemSpec, lake: Lake, days: Days, name: str) -> pa.Tabl
     group = system.groups[name]
     stream = system.streams[group.stream]
     horizon = days.start - group.max_window - group.hop
+    oldest, until = to_microseconds(horizon), f" AND {DAY} <= '{days.last}'"
     recent = (ds.field(stream.event_time) > pa.scalar(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
-    tiles = (ds.field("tile_end") > to_microseconds(horizon)) & (ds.field(DAY) <= pa.scalar(days.last))
+    tiles = (ds.field("tile_end") > oldest) & (ds.field(DAY) <= pa.scalar(days.last))
+    # Each file that the log does not leave out costs a millisecond, and there are more of them every day.
+    of_events, of_tiles = f"{stream.event_time} >= '{horizon.isoformat()}'{until}", f"tile_end > {oldest}{until}"
     relations = {
-        "events": lake.dataset(f"events/{group.stream}").filter(recent),
-        "tiles": lake.dataset(f"tiles/{name}").filter(tiles),
+        "events": lake.dataset(f"events/{group.stream}", files=of_events).filter(recent),
+        "tiles": lake.dataset(f"tiles/{name}", files=of_tiles).filter(tiles),
     }
     return duckdb.run(value_log_sql(group, stream, days), relations)
 
 
 def value_log_sql(group: GroupSpec, stream: StreamSpec, days: Days) -> str:
     """SQL over `events` and `tiles` that yields the partitions `days` of the value log."""
-    start, end, moved = to_microseconds(days.start), to_microseconds(days.end), closing(group)
+    moved = closing(group)
+    within = to_microseconds(days.start) + moved, to_microseconds(days.end) + moved
     return f"""
 SELECT {", ".join([*group.key, *_dated(group)])}
-FROM ({values_sql(group, stream)}) AS log
-WHERE valid_from >= {start + moved} AND valid_from < {end + moved}
+FROM ({values_sql(group, stream, within)}) AS log
+WHERE valid_from >= {within[0]}
 ORDER BY {", ".join([*group.key, "valid_from"])}"""
 
 

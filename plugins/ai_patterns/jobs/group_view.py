@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-
 from ai_patterns.clients.freshness import read_freshness
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.core.drift import DECISION
 from ai_patterns.jobs.checks import CHECKS
 from ai_patterns.jobs.table_facts import table_facts
+from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.durations import format_duration
 from ai_patterns.spec.system import SystemSpec
 
@@ -75,18 +73,20 @@ def read_groups(system: SystemSpec, lake: Lake, folder: Path | str) -> list[Grou
 
 def read_drift(lake: Lake) -> list[Mapping[str, Any]]:
     """Verdicts of the drift checks of the last days: `day`, `check`, `subject`, `value`, `bound`, `passed`."""
-    if table_facts(lake, CHECKS) is None:
-        return []
-    rows = lake.read(CHECKS)
-    rows = rows.filter(pc.equal(rows["family"], "drift")).sort_by([(DAY, "ascending"), ("subject", "ascending")])
-    days = sorted(set(rows[DAY].to_pylist()))[-LATEST:]
-    kept: list[Mapping[str, Any]] = [row for row in rows.to_pylist() if row[DAY] in days and row["check"] != DECISION]
-    return kept
+    rows = _of_drift(lake)
+    days = sorted({row[DAY] for row in rows})[-LATEST:]
+    return [row for row in rows if row[DAY] in days and row["check"] != DECISION]
 
 
 def read_decisions(lake: Lake) -> list[Mapping[str, Any]]:
     """Every decision on drift by `day`: `subject` is the feature named first, `strength` over 1 is an alarm."""
+    return [{**row, "strength": row["value"]} for row in _of_drift(lake) if row["check"] == DECISION]
+
+
+def _of_drift(lake: Lake) -> list[Mapping[str, Any]]:
+    """The verdicts of this family, in order of day and subject."""
     if table_facts(lake, CHECKS) is None:
         return []
-    rows = lake.dataset(CHECKS).to_table(filter=(ds.field("family") == "drift") & (ds.field("check") == DECISION))
-    return [{**row, "strength": row["value"]} for row in rows.sort_by(DAY).to_pylist()]
+    sql = "SELECT * FROM stored WHERE family = 'drift' ORDER BY day, subject"
+    rows: list[Mapping[str, Any]] = query(lake, CHECKS, sql, files="family = 'drift'").to_pylist()
+    return rows

@@ -76,14 +76,15 @@ def export(system: SystemSpec, folder: Path, *, image: str, environment: Mapping
     Raises:
         MissingDependencyError: Kubeflow's SDK is not installed.
     """
-    from ruamel.yaml import YAML
+    import yaml
 
     from ai_patterns.core.kubeflow import inference_service
 
     folder.mkdir(parents=True, exist_ok=True)
     pipeline, service = folder / PIPELINE, folder / SERVICE
     pipeline.write_text(compile_pipeline(system, image=image, environment=environment), "utf-8")
-    YAML().dump(inference_service(system, image=image, environment=environment), service)
+    manifest = inference_service(system, image=image, environment=environment)
+    service.write_text(yaml.safe_dump(manifest, sort_keys=False), "utf-8")
     return pipeline, service
 
 

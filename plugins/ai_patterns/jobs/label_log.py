@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.core.predictions import TIMESTAMP
+from ai_patterns.core.prediction_schema import TIMESTAMP
 from ai_patterns.engines import duckdb
 from ai_patterns.jobs.labels import read_landed
 from ai_patterns.spec.system import SystemSpec

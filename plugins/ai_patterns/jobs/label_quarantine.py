@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from ai_patterns.clients.lake import DAY, Lake, utc_day
 from ai_patterns.core.label_rows import Identity, identity_text
 from ai_patterns.core.labels import UNKNOWN, LabelVerdict
-from ai_patterns.core.predictions import TIMESTAMP
+from ai_patterns.core.prediction_schema import TIMESTAMP
 from ai_patterns.jobs.stream_audit import QUARANTINE_SCHEMA
 
 TABLE, RUN_ID = "quarantine/labels", "labels"

@@ -15,8 +15,8 @@ import pyarrow.dataset as ds
 from ai_patterns.clients.lake import Lake
 from ai_patterns.core.label_rows import Identity, Key, RefusedError, identity_of
 from ai_patterns.core.labels import Decision, LabelVerdict, judge_labels
+from ai_patterns.core.prediction_schema import TIMESTAMP, prediction_schema
 from ai_patterns.core.predictions import TABLE as PREDICTIONS
-from ai_patterns.core.predictions import TIMESTAMP, prediction_schema
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.jobs.label_quarantine import read_waiting, release, set_apart
 from ai_patterns.spec.system import SystemSpec

@@ -123,7 +123,7 @@ class _Landing:
         topic, handle = self.landed.topic, self.table.handle
         starts = self.reader.assign(read_offsets(handle, topic))
         since = read_offsets(handle, dead_topic(topic))
-        letters = (each for each in read_letters(self.reader.broker, topic, since) if each.topic_id == self.topic_id)
+        letters = (each for each in read_letters(self.reader.cluster, topic, since) if each.topic_id == self.topic_id)
         self.decided = frozenset(each.source for each in letters if each.source[1] >= starts.get(each.source[0], 0))
 
     def run(self, until: dt.datetime | None) -> None:
@@ -171,7 +171,7 @@ class _Landing:
         at, topic = self.reader.positions, dead_topic(self.landed.topic)
         if any(offset >= at.get(partition, 0) for partition, offset in self.decided):
             return {}
-        ends = self.reader.broker.watermarks(topic)
+        ends = self.reader.cluster.watermarks(topic)
         return positions(topic, {partition: mark.high for partition, mark in ends.items()})
 
     def _refuse(self, refused: Sequence[tuple[Message, str]]) -> None:

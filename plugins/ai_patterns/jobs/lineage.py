@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.registry_reader import RegistryReader
-from ai_patterns.core.days import Days
 from ai_patterns.core.lineage import counted_sql, groups_read
-from ai_patterns.core.predictions import TABLE
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.jobs.served_vectors import Place, read_vector
+from ai_patterns.jobs.whole_table import query
+from ai_patterns.spec.features import GroupSpec
+from ai_patterns.spec.streams import StreamSpec
 from ai_patterns.spec.system import SystemSpec
+
+_FACTS = ("decided_at", "served_at", "score", "mode", "model_version")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def explain(system: SystemSpec, lake: Lake, registry: Registry, place: Place) ->
     Raises:
         ServiceUnavailableError: the lake cannot be read.
     """
-    row = _facts(lake, place)
+    row = place.read(lake, [*system.decision_stream.key, *_FACTS]).to_pylist()[0]
     served = read_vector(system, lake, place)
     decision = served.rows.slice(0, 1)
     by_stream: dict[str, list[str]] = {}
@@ -95,36 +97,34 @@ def _model(registry: Registry, version: int) -> dict[str, Any]:
         return {"version": version, "problem": str(error)}
 
 
-def _facts(lake: Lake, place: Place) -> dict[str, Any]:
-    """The prediction without its vector, which is a hundred times the size of the rest."""
-    predictions = lake.dataset(TABLE, place.days)
-    columns = [name for name in predictions.schema.names if name != "features"]
-    row: dict[str, Any] = predictions.to_table(columns=columns, filter=place.chosen).to_pylist()[0]
-    return row
-
-
 def _counted(
     system: SystemSpec, lake: Lake, stream: str, groups: Sequence[str], decision: pa.Table
 ) -> dict[str, tuple[CountedPartition, ...]]:
     """What the groups of one stream count, from one scan of it."""
-    spec, decided = system.streams[stream], decision["decided_at"][0].as_py()
-    event, specs = ds.field(spec.event_time), {name: system.groups[name] for name in groups}
-    oldest = decided - max(group.max_window + 2 * group.hop for group in specs.values())
-    inside = (event > pa.scalar(oldest)) & (event <= pa.scalar(decided))
-    keys = [key for group in specs.values() for key in group.key]
-    columns = dict.fromkeys([DAY, *spec.key, *keys, spec.event_time, spec.known_time])
-    recent = f"{spec.event_time} >= '{oldest.isoformat()}' AND {DAY} <= '{decided.date()}'"
-    events = lake.dataset(f"events/{stream}", files=recent).to_table(columns=list(columns), filter=inside)
+    spec, specs = system.streams[stream], {name: system.groups[name] for name in groups}
+    events = _countable(lake, stream, spec, specs.values(), decision["decided_at"][0].as_py())
     each = [f"SELECT '{name}' AS name, * FROM ({counted_sql(group, spec)})" for name, group in specs.items()]
     counted = duckdb.run(" UNION ALL ".join(each), {"events": events, "decisions": decision})
+    sql = f"SELECT name, {DAY}, count(*) AS rows FROM counted GROUP BY ALL ORDER BY ALL"
+    days = duckdb.run(sql, {"counted": counted})
     offsets = _offsets(lake, stream, spec.key, counted) if spec.topic else {}
     found: dict[str, tuple[CountedPartition, ...]] = dict.fromkeys(groups, ())
-    days = counted.group_by(["name", DAY]).aggregate([([], "count_all")])
-    for row in days.sort_by([("name", "ascending"), (DAY, "ascending")]).to_pylist():
+    for row in days.to_pylist():
         place = row["name"], row[DAY]
-        part = CountedPartition(f"events/{stream}", row[DAY], row["count_all"], offsets.get(place, {}))
-        found[row["name"]] += (part,)
+        found[row["name"]] += (CountedPartition(f"events/{stream}", row[DAY], row["rows"], offsets.get(place, {})),)
     return found
+
+
+def _countable(
+    lake: Lake, stream: str, spec: StreamSpec, groups: Collection[GroupSpec], decided: dt.datetime
+) -> pa.Table:
+    """The stream's events that could count in any of the groups' windows."""
+    oldest = decided - max(group.max_window + 2 * group.hop for group in groups)
+    keys = [key for group in groups for key in group.key]
+    columns = ", ".join(dict.fromkeys([DAY, *spec.key, *keys, spec.event_time, spec.known_time]))
+    sql = f"SELECT {columns} FROM stored WHERE {spec.event_time} > $oldest AND {spec.event_time} <= $decided"
+    recent = f"{spec.event_time} >= '{oldest.isoformat()}' AND {DAY} <= '{decided.date()}'"
+    return query(lake, f"events/{stream}", sql, parameters={"oldest": oldest, "decided": decided}, files=recent)
 
 
 def _offsets(
@@ -133,14 +133,11 @@ def _offsets(
     """By group, day and topic partition, the first and the last offset of the counted events that landed."""
     if not counted.num_rows or not lake.exists(f"landed/{stream}"):
         return {}
-    days = pc.min_max(counted[DAY]).as_py()
-    landed = lake.read(
-        f"landed/{stream}", Days(days["min"], days["max"]), [*key, DAY, "topic_partition", "topic_offset"]
-    )
-    sql = f"""
-SELECT name, {DAY}, topic_partition, min(topic_offset) AS first, max(topic_offset) AS last
-FROM landed JOIN counted USING ({", ".join([DAY, *key])}) GROUP BY ALL"""
+    span = pc.min_max(counted[DAY]).as_py()
+    sql = f"""SELECT name, {DAY}, topic_partition, min(topic_offset) AS first, max(topic_offset) AS last
+FROM stored JOIN counted USING ({", ".join([DAY, *key])}) GROUP BY ALL"""
+    landed_then = f"{DAY} >= '{span['min']}' AND {DAY} <= '{span['max']}'"
     found: dict[tuple[str, dt.date], dict[int, tuple[int, int]]] = {}
-    for row in duckdb.run(sql, {"landed": landed, "counted": counted}).to_pylist():
+    for row in query(lake, f"landed/{stream}", sql, {"counted": counted}, files=landed_then).to_pylist():
         found.setdefault((row["name"], row[DAY]), {})[row["topic_partition"]] = (row["first"], row["last"])
     return found

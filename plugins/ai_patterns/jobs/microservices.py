@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,9 +16,9 @@ import httpx
 from ai_patterns import __version__
 from ai_patterns.clients.home import Home
 from ai_patterns.core.contracts import breaking_changes
-from ai_patterns.core.scaling import ScalingRule
 from ai_patterns.errors import ContractError, ServiceUnavailableError, SpecError
 from ai_patterns.jobs.rollout import Rollout, Wanted
+from ai_patterns.jobs.stream_workers import Share, deploy_workers
 from ai_patterns.runtimes.artefacts import artefact
 from ai_patterns.runtimes.haproxy import HAProxy
 from ai_patterns.spec.system import SystemSpec
@@ -27,11 +26,8 @@ from ai_patterns.spec.system import SystemSpec
 FRONTED = {"features": "/ready", "inference": "/ready", "feedback": "/ready"}
 """Services that are called, and where a replica says that it is ready."""
 
-WORKER = "stream_worker"
+WORKER, INFERENCE = "stream_worker", "inference"
 _COMMANDS = {"features": "features", "inference": "serve", "feedback": "feedback", WORKER: "stream"}
-_LOOKS, _LOOK_SECONDS = 4, 1.0
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,9 +63,14 @@ def services_of(system: SystemSpec) -> tuple[str, ...]:
     return (*FRONTED, WORKER) if streamed else tuple(FRONTED)
 
 
+def uses_kafka(system: SystemSpec, service: str) -> bool:
+    """Whether a service reads a topic or writes to one."""
+    return service == WORKER or (service == INFERENCE and system.decision.topic is not None)
+
+
 def balancer(system: SystemSpec) -> HAProxy:
     """What stands before the system's services on this machine."""
-    return HAProxy(_home(system) / HAProxy.name, FRONTED)
+    return HAProxy(home_of(system) / HAProxy.name, FRONTED)
 
 
 def deploy(
@@ -95,14 +96,15 @@ def deploy(
     """
     if service not in services_of(system):
         raise SpecError(f"{system.name!r} has no service {service!r}; it has {', '.join(services_of(system))}")
-    home = _home(system) / service
+    home = home_of(system) / service
     count = replicas if replicas is not None else wanted_replicas(system, service)
-    wanted = _wanted(system, places, service, count, _word(home, restart))
+    word = _word(home, restart)
     if service == WORKER:
-        done = Rollout(home, wanted, None).run()
+        done = deploy_workers(home, partial(worker, system, places, word), count)
     else:
         front = balancer(system)
         front.up()
+        wanted = replica(system, places, service, count, word)
         done = Rollout(home, wanted, front, lambda url: require_contract(service, url)).run()
     (home / "replicas").write_text(str(count), "utf-8")
     return done
@@ -111,7 +113,7 @@ def deploy(
 def stop(system: SystemSpec, places: Places) -> None:
     """Drain and stop every service of a system, and what stands before them."""
     for service in services_of(system):
-        if (_home(system) / service).exists():
+        if (home_of(system) / service).exists():
             deploy(system, places, service, replicas=0)
     balancer(system).down()
 
@@ -134,10 +136,10 @@ def check_contracts(system: SystemSpec) -> dict[str, list[str]]:
     for service, ready in FRONTED.items():
         kept, rollout = (
             kept_contract(service),
-            Rollout(_home(system) / service, Wanted(service, (), {}, ready, ""), None),
+            Rollout(home_of(system) / service, Wanted(service, (), {}, ready, ""), None),
         )
-        serving = [replica for replica in rollout.running().values() if replica.answers()]
-        missed = {problem for replica in serving for problem in breaking_changes(_offered(replica.url), kept)}
+        serving = [each for each in rollout.running().values() if each.answers()]
+        missed = {problem for each in serving for problem in breaking_changes(_offered(each.url), kept)}
         found[service] = sorted(missed)
     return found
 
@@ -150,39 +152,24 @@ def kept_contract(service: str) -> Mapping[str, object]:
 
 def wanted_replicas(system: SystemSpec, service: str) -> int:
     """How many replicas were wanted last; one before the first deployment."""
-    file = _home(system) / service / "replicas"
+    file = home_of(system) / service / "replicas"
     return max(1, int(file.read_text("utf-8"))) if file.exists() else 1
 
 
-def scale(system: SystemSpec, places: Places, service: str, rule: ScalingRule) -> dict[str, float]:
-    """Look at a service several times in a row, and add or take away a replica as the rule says.
-
-    The measure is the mean milliseconds to an answer (over the last 1,024 requests), 0 while nothing is asked.
-    """
-    looks = _look(system, service)
-    present = wanted_replicas(system, service)
-    chosen = rule.replicas(present, looks)
-    log.info("%s: %s ms in %d looks: %d replicas, was %d", service, looks, len(looks), chosen, present)
-    if chosen != present:
-        deploy(system, places, service, replicas=chosen)
-    return {"milliseconds": max(looks, default=0.0), "replicas": chosen, "before": present}
+def replica(system: SystemSpec, places: Places, service: str, count: int, restart: str) -> Wanted:
+    """One of `count` replicas of a service that is called, as it should run."""
+    broker = ("--kafka", places.kafka) if places.kafka and uses_kafka(system, service) else ()
+    return _wanted(system, places, service, count, restart, *broker)
 
 
-def _look(system: SystemSpec, service: str) -> list[float]:
-    front, looks = balancer(system), []
-    before = front.traffic()[service, "BACKEND"].requests
-    for _ in range(_LOOKS):
-        time.sleep(_LOOK_SECONDS)
-        seen = front.traffic()[service, "BACKEND"]
-        looks.append(float(seen.milliseconds if seen.requests > before else 0))
-        before = seen.requests
-    return looks
+def worker(system: SystemSpec, places: Places, restart: str, share: Share) -> Wanted:
+    """A stream worker with a share of the partitions, as it should run."""
+    number, count = share
+    return _wanted(system, places, WORKER, 1, restart, "--servers", places.kafka, "--share", f"{number}/{count}")
 
 
-def _wanted(system: SystemSpec, places: Places, service: str, replicas: int, restart: str) -> Wanted:
-    command = [sys.executable, "-m", "ai_patterns.cli", _COMMANDS[service], system.name]
-    if service == WORKER:
-        command += ["--servers", places.kafka]
+def _wanted(system: SystemSpec, places: Places, service: str, replicas: int, restart: str, *arguments: str) -> Wanted:
+    command = [sys.executable, "-m", "ai_patterns.cli", _COMMANDS[service], system.name, *arguments]
     environment, ready = places.environment(system), FRONTED.get(service, "/health")
     settings = {name: value for name, value in os.environ.items() if name.startswith("AI_PATTERNS_")}
     what = hashlib.sha256(json.dumps([__version__, command, environment, settings], sort_keys=True).encode())
@@ -211,5 +198,6 @@ def _offered(url: str) -> Mapping[str, object]:
     return document
 
 
-def _home(system: SystemSpec) -> Path:
+def home_of(system: SystemSpec) -> Path:
+    """The folder of a system's services."""
     return Home.from_environment().made / "services" / system.name

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow.compute as pc
-
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
 from ai_patterns.jobs.checks import CHECKS
 from ai_patterns.jobs.table_facts import table_facts
+from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.system import SystemSpec
 
 Rows = list[Mapping[str, Any]]
 
 
-def read_verdicts(lake: Lake) -> dict[str, Rows]:
-    """The verdicts of the newest checked day of each family, what failed first."""
+_NEWEST = """SELECT * FROM stored
+QUALIFY day = max(day) OVER (PARTITION BY family) ORDER BY family, passed, "check", subject"""
+
+
+def newest_verdicts(lake: Lake) -> Rows:
+    """The verdicts of the newest checked day of each family, by family, and what failed first."""
     if table_facts(lake, CHECKS) is None:
-        return {}
-    rows = lake.read(CHECKS)
+        return []
+    rows: Rows = query(lake, CHECKS, _NEWEST).to_pylist()
+    return rows
+
+
+def read_verdicts(lake: Lake) -> dict[str, Rows]:
+    """The same verdicts by their family."""
     found: dict[str, Rows] = {}
-    for family in sorted(set(rows["family"].to_pylist())):
-        part = rows.filter(pc.equal(rows["family"], family))
-        newest = part.filter(pc.equal(part[DAY], pc.max(part[DAY])))
-        order = [("passed", "ascending"), ("check", "ascending"), ("subject", "ascending")]
-        found[family] = newest.sort_by(order).to_pylist()
+    for row in newest_verdicts(lake):
+        found.setdefault(row["family"], []).append(row)
     return found
 
 
@@ -37,9 +41,6 @@ def read_quarantine(system: SystemSpec, lake: Lake) -> Rows:
         table = f"quarantine/{stream}"
         if table_facts(lake, table) is None:
             continue
-        rows = lake.read(table, columns=[DAY, "reason"]).to_pylist()
-        counted = Counter((row[DAY], row["reason"]) for row in rows)
-        found += [
-            {"stream": stream, "day": day, "reason": reason, "rows": count} for (day, reason), count in counted.items()
-        ]
+        counted = query(lake, table, "SELECT day, reason, count(*) AS rows FROM stored GROUP BY ALL")
+        found += [{"stream": stream, **row} for row in counted.to_pylist()]
     return sorted(found, key=lambda row: (row["day"], row["stream"], row["reason"]), reverse=True)

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import Lake
-from ai_patterns.core.days import Days
+from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.system import SystemSpec
 
 _REACHES = (2, 16, 128)
@@ -38,12 +37,11 @@ def _recent(system: SystemSpec, lake: Lake, group: str, decision: Mapping[str, A
     """The log's newest rows of the decision's entity: the one that it reads is among them."""
     table, at = f"values/{group}", decision["decided_at"]
     key = {name: decision[name] for name in system.key_of(group)}
-    chosen = ds.field("valid_from") <= pa.scalar(at)
-    for name, value in key.items():
-        chosen &= ds.field(name) == value
+    known = "SELECT * FROM stored WHERE valid_from <= $decided_at"
+    sql = " AND ".join([known, *(f"{name} = ${name}" for name in key)])
     for reach in _REACHES:
-        days = Days(at.date() - dt.timedelta(days=reach), at.date())
-        found = lake.dataset(table, days).to_table(filter=chosen)
+        days = f"{DAY} >= '{at.date() - dt.timedelta(days=reach)}' AND {DAY} <= '{at.date()}'"
+        found = query(lake, table, sql, parameters={**key, "decided_at": at}, files=days)
         if found.num_rows or None in key.values():
             return found
-    return lake.dataset(table).to_table(filter=chosen)
+    return query(lake, table, sql, parameters={**key, "decided_at": at})

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.days import Days
@@ -76,10 +76,11 @@ def resting_on(system: SystemSpec, lake: Lake, registry: Registry, stream: str, 
 
 def _made(system: SystemSpec, lake: Lake, stream: str, events: pa.Table, groups: Sequence[GroupSpec]) -> pa.Table:
     """The predictions that could count one of the events, or were made about one."""
-    reach = _reach(system.streams[stream], events, groups)
-    days = Days(reach[0].date(), reach[1].date())
-    columns = [*_FACTS, *system.decision_stream.key]
-    return lake.dataset(TABLE, days).to_table(columns=columns, filter=_within("decided_at", reach))
+    first, last = _reach(system.streams[stream], events, groups)
+    columns = ", ".join([*_FACTS, *system.decision_stream.key])
+    sql = f"SELECT {columns} FROM stored WHERE decided_at >= $first AND decided_at <= $last"
+    near = f"{DAY} >= '{first.date()}' AND {DAY} <= '{last.date()}'"
+    return query(lake, TABLE, sql, parameters={"first": first, "last": last}, files=near)
 
 
 def _decided_on(system: SystemSpec, made: pa.Table, events: pa.Table) -> pa.Table:

@@ -11,13 +11,8 @@ from ai_patterns.clients.lake import DAY, Lake
 from ai_patterns.clients.mlflow import CHAMPION, LoadedModel, Registry
 from ai_patterns.core.days import Days
 from ai_patterns.core.exploration import assign
-from ai_patterns.core.predictions import (
-    PARTITIONS,
-    TABLE,
-    batch_prediction_id,
-    features_json,
-    prediction_schema,
-)
+from ai_patterns.core.prediction_schema import prediction_schema
+from ai_patterns.core.predictions import PARTITIONS, TABLE, batch_prediction_id, features_json
 from ai_patterns.jobs.model_rows import predict_rows
 from ai_patterns.jobs.training_set import TABLE as TRAINING_SETS
 from ai_patterns.spec.system import SystemSpec

@@ -67,10 +67,11 @@ class Place:
     days: Days
     mode: Mode
 
-    @property
-    def chosen(self) -> ds.Expression:
-        """It alone, of the predictions of its day."""
-        return (ds.field("mode") == self.mode) & (ds.field("prediction_id") == self.prediction_id)
+    def read(self, lake: Lake, columns: Sequence[str]) -> pa.Table:
+        """These columns of it alone; every file of predictions has them."""
+        sql = f"SELECT {', '.join(columns)} FROM stored WHERE prediction_id = $id"
+        files = f"{DAY} = '{self.days.first}' AND mode = '{self.mode}'"
+        return query(lake, TABLE, sql, parameters={"id": self.prediction_id}, files=files)
 
 
 def find_prediction(lake: Lake, prediction_id: str) -> Place:
@@ -92,16 +93,16 @@ def read_served(system: SystemSpec, lake: Lake, days: Days) -> ServedVectors:
     if not lake.exists(TABLE):
         none = pa.table({name: pa.array([], pa.string()) for name in _columns(system)})
         return ServedVectors(none, (), none)
-    return _served(system, lake.dataset(TABLE, days), ds.field("mode") == "online")
+    online = ds.field("mode") == "online"
+    return _served(system, lake.dataset(TABLE, days).to_table(columns=_columns(system), filter=online))
 
 
 def read_vector(system: SystemSpec, lake: Lake, place: Place) -> ServedVectors:
     """One prediction."""
-    return _served(system, lake.dataset(TABLE, place.days), place.chosen)
+    return _served(system, place.read(lake, _columns(system)))
 
 
-def _served(system: SystemSpec, predictions: ds.Dataset, chosen: ds.Expression) -> ServedVectors:
-    table = predictions.to_table(columns=_columns(system), filter=chosen)
+def _served(system: SystemSpec, table: pa.Table) -> ServedVectors:
     table = table.sort_by([("served_at", "ascending"), ("prediction_id", "ascending")])
     logged = tuple(_object(text) for text in table["features"].to_pylist())
     return ServedVectors(table.drop_columns(["features"]), logged, _rows(system, table, logged))

@@ -74,9 +74,9 @@ class StagedLake(Lake):
         dataset = ds.dataset([rest, self.staging.dataset(list(staged), live.schema)])
         return dataset if days is None else dataset.filter(pc.field(DAY).isin(list(days)))
 
-    def local_files(self, table: str) -> list[str] | None:
+    def local_files(self, table: str, files: str | None = None) -> list[str] | None:
         """None where partitions are changed: no list of files is the table as it would be."""
-        return None if self.journal["staged"].get(table) else super().local_files(table)
+        return None if self.journal["staged"].get(table) else super().local_files(table, files)
 
     def batches(self, table: str, days: Days) -> list[Days]:  # noqa: ARG002  of every table alike
         """The days as they are: a step that is taken up again must find its own files."""

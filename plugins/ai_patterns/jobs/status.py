@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pyarrow.dataset as ds
@@ -16,6 +18,7 @@ from ai_patterns.core.performance import ALL
 from ai_patterns.jobs.champion import read_champion
 from ai_patterns.jobs.landed import landed_streams
 from ai_patterns.jobs.layers import LandedTopic, read_landed, read_layers
+from ai_patterns.jobs.quality_view import newest_verdicts
 from ai_patterns.jobs.table_facts import TableFacts, table_facts
 from ai_patterns.spec.system import SystemSpec
 
@@ -32,16 +35,20 @@ def system_status(system: SystemSpec, lake: Lake) -> dict[str, dict[str, Any]]:
         Pattern -> `state`, `summary` (one sentence) and the pattern's own figures, all plain values: days and
         instants are `datetime` objects in UTC.
     """
-    return {
-        **(_streaming(system, lake) if landed_streams(system) else {}),
-        "data_pipeline": _data_pipeline(system, lake),
-        "batch_processing": _tables(lake, [f"tiles/{name}" for name in system.groups], "tiles"),
-        "feature_store": _tables(lake, [f"values/{name}" for name in system.groups], "value changes"),
-        "online_offline_serving": _offline(lake),
-        "model_as_a_service": _serving(lake),
-        "feedback_loop": _feedback(system, lake),
-        "monitoring": _monitoring(lake),
+    readers: dict[str, Callable[[], dict[str, Any]]] = {
+        "data_pipeline": partial(_data_pipeline, system, lake),
+        "batch_processing": partial(_tables, lake, [f"tiles/{name}" for name in system.groups], "tiles"),
+        "feature_store": partial(_tables, lake, [f"values/{name}" for name in system.groups], "value changes"),
+        "online_offline_serving": partial(_offline, lake),
+        "model_as_a_service": partial(_serving, lake),
+        "feedback_loop": partial(_feedback, system, lake),
+        "monitoring": partial(_monitoring, lake),
     }
+    with ThreadPoolExecutor(max_workers=2) as beside:
+        streaming = beside.submit(_streaming, system, lake) if landed_streams(system) else None
+        read = {name: beside.submit(reader) for name, reader in readers.items()}
+        found = streaming.result() if streaming else {}
+        return found | {name: entry.result() for name, entry in read.items()}
 
 
 def _entry(state: str, summary: str, **figures: Any) -> dict[str, Any]:
@@ -151,7 +158,7 @@ def _monitoring(lake: Lake) -> dict[str, Any]:
     facts = table_facts(lake, "checks")
     if not facts or not facts.last_day:
         return _entry(NOT_YET, NOT_YET, last_day=None, verdicts=0, by_family={}, failures=[])
-    rows = _newest_of_each_family(_rows(lake, "checks"))
+    rows = newest_verdicts(lake)
     failures = [row for row in rows if not row["passed"]]
     families = {row["family"]: {"day": row["day"], "verdicts": 0, "failures": 0} for row in rows}
     for row in rows:
@@ -160,13 +167,6 @@ def _monitoring(lake: Lake) -> dict[str, Any]:
     summary = f"{len(rows)} verdicts up to {facts.last_day}, {len(failures)} alarms"
     state = ATTENTION if failures else READY
     return _entry(state, summary, last_day=facts.last_day, verdicts=len(rows), by_family=families, failures=failures)
-
-
-def _newest_of_each_family(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    newest: dict[str, Any] = {}
-    for row in rows:
-        newest[row["family"]] = max(row["day"], newest.get(row["family"], row["day"]))
-    return [row for row in rows if row["day"] == newest[row["family"]]]
 
 
 def _reasons(lake: Lake, table: str) -> dict[str, int]:

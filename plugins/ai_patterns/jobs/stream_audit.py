@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -167,8 +168,9 @@ def _verdict(rule: Expectation, row: dict[str, object], *, passed: bool) -> Verd
 
 
 def _good(typed: pa.Table, stream: StreamSpec, refusals: dict[int, Refusal]) -> pa.Table:
-    mask = [row not in refusals for row in range(typed.num_rows)]
-    good = typed.filter(pa.array(mask, pa.bool_())) if refusals else typed
+    kept = np.ones(typed.num_rows, np.bool_)
+    kept[list(refusals)] = False
+    good = typed.filter(pa.array(kept)) if refusals else typed
     return good.select(list(stream.columns)).append_column(DAY, good[RAW_DAY])
 
 

@@ -65,8 +65,11 @@ def read_decisions(system: SystemSpec, lake: Lake, days: Days) -> pa.Table:
     """The decisions due on `days`: the decision's inputs and `decided_at`."""
     stream = system.decision_stream
     time, lead = stream.event_time, system.decision.lead
-    due = (ds.field(time) >= pa.scalar(days.start + lead)) & (ds.field(time) < pa.scalar(days.end + lead))
-    events = lake.dataset(f"events/{system.decision.stream}").to_table(columns=list(system.decision.inputs), filter=due)
+    first, end = days.start + lead, days.end + lead
+    due = (ds.field(time) >= pa.scalar(first)) & (ds.field(time) < pa.scalar(end))
+    files = f"{time} >= '{first.isoformat()}' AND {time} < '{end.isoformat()}'"
+    dataset = lake.dataset(f"events/{system.decision.stream}", files=files)
+    events = dataset.to_table(columns=list(system.decision.inputs), filter=due)
     seconds = int(lead.total_seconds())
     return duckdb.run(f"SELECT *, {time} - to_seconds({seconds}) AS decided_at FROM events", {"events": events})
 

@@ -1,4 +1,4 @@
-"""One query over all files of a table."""
+"""One query over the files of a table."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ def query(
     sql: str,
     relations: Mapping[str, pa.Table] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    *,
+    files: str | None = None,
 ) -> pa.Table:
-    """Run one query over a whole table, which it calls `stored`.
+    """Run one query over a table, which it calls `stored`.
 
     A local table's files are read by DuckDB itself: it opens a thousand of them in the time in which Delta's reader
     makes a dataset of a hundred. `sql` begins with SELECT, and reads columns that every file has.
@@ -29,9 +31,10 @@ def query(
         sql: the query.
         relations: further tables by name.
         parameters: values of `$name` placeholders.
+        files: as of `Lake.dataset`; `sql` says besides which rows it wants.
     """
-    files = lake.local_files(table)
-    if not files:
-        return duckdb.run(sql, {**(relations or {}), "stored": lake.dataset(table)}, parameters=parameters)
+    paths = lake.local_files(table, files)
+    if not paths:
+        return duckdb.run(sql, {**(relations or {}), "stored": lake.dataset(table, files=files)}, parameters=parameters)
     stored = "WITH stored AS (SELECT * FROM read_parquet($files, hive_partitioning = true))"
-    return duckdb.run(f"{stored} {sql}", relations or {}, parameters={**(parameters or {}), "files": files})
+    return duckdb.run(f"{stored} {sql}", relations or {}, parameters={**(parameters or {}), "files": paths})

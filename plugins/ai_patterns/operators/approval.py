@@ -16,6 +16,9 @@ class ApprovePromotionOperator(ApprovalOperator):
 
     A rejection skips what follows. A version that failed a gate is not asked about: the promotion refuses it.
 
+    An answer may be asked for again: a scheduler of Airflow 3.3 that is held up just then takes the end of the asking
+    for a failure of what follows it, and tries the task anew. Nothing is promoted without an answer.
+
     Args:
         review_task_id: the `ReviewModelOperator` whose verdicts are shown.
         kwargs: as of Airflow's `ApprovalOperator`.

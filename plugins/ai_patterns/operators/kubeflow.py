@@ -61,9 +61,9 @@ class KubeflowRunOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Start the run or find it again; return its id and state once it has succeeded."""
-        from ruamel.yaml import YAML
+        import yaml
 
-        pipeline = YAML(typ="safe").load(Path(self.pipeline))
+        pipeline = yaml.safe_load(Path(self.pipeline).read_text("utf-8"))
         with never_retried():
             self._started = self.runs.start(_name(context), pipeline, self.parameters, self.experiment)
         self.log.info("Run %s at %s/#/runs/details/%s", self._started, self.runs.url, self._started)

@@ -69,14 +69,16 @@ class _ServiceOperator(RegistryOperator):
         Raises:
             AirflowSkipException: the service is a stream worker, and there is no Kafka.
         """
-        from ai_patterns.jobs.microservices import WORKER, Places
+        from ai_patterns.jobs.microservices import WORKER, Places, uses_kafka
 
         kafka = ""
-        if self.service == WORKER:
+        if uses_kafka(self.spec, self.service):
             try:
                 kafka = KafkaHook(self.kafka_conn_id).broker().servers
             except ServiceUnavailableError as error:
-                raise AirflowSkipException(f"Nothing to do: {error}") from error
+                if self.service == WORKER:
+                    raise AirflowSkipException(f"Nothing to do: {error}") from error
+                self.log.info("Predictions go to the lake itself: %s", error)
         features = FeatureStoreHook(self.store_conn_id).folder(self.spec.name).parent
         return Places(self.lake.uri, self.registry.tracking_uri, features, kafka)
 
@@ -99,12 +101,12 @@ class DeployServiceOperator(_ServiceOperator):
 
 
 class ScaleServiceOperator(_ServiceOperator):
-    """Adds or takes away a replica, by the mean time to an answer.
+    """Adds or takes away a replica, by the mean time to an answer; a stream worker, by the messages that wait.
 
     Args:
-        high: milliseconds, above which one is added.
-        low: milliseconds, below which one is taken away.
-        most: replicas that there may be.
+        high: milliseconds, or messages, above which one is added.
+        low: milliseconds, or messages, below which one is taken away.
+        most: replicas that there may be; of stream workers, no more than a topic has partitions.
         kwargs: as of `DeployServiceOperator`.
     """
 
@@ -114,6 +116,6 @@ class ScaleServiceOperator(_ServiceOperator):
 
     def perform(self, context: Context) -> dict[str, float]:  # noqa: ARG002  the signature is the base's
         """Look and decide; return the measure and the replicas, before and from now on."""
-        from ai_patterns.jobs.microservices import scale
+        from ai_patterns.jobs.scaling import scale
 
         return scale(self.spec, self.places(), self.service, self.rule)

@@ -16,6 +16,7 @@ PAGES = {
     "data_pipeline": "quality",
     "stream_processing": "streams",
     "lambda_architecture": "streams",
+    "backfill": "features",
     "batch_processing": "features",
     "spark_features": "features",
     "feature_store": "features",

@@ -26,8 +26,10 @@ from ai_patterns.spec.system import SystemSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ai_patterns.clients.lake import Lake
-    from ai_patterns.clients.mlflow import Registry
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from ai_patterns.clients.recorded_lake import RecordedLake
+    from ai_patterns.clients.recorded_registry import RecordedRegistry
     from ai_patterns.clients.tile_store import TileStore
 
 FINAL = (GateFailedError, ServiceRejectedError, SpecError, MissingDependencyError)
@@ -55,6 +57,7 @@ class SystemOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("system", "days", "as_of")
     operator_extra_links = (SystemPageLink(),)
+    _worked_on: str | None = None
 
     def __init__(
         self,
@@ -87,13 +90,24 @@ class SystemOperator(BaseOperator):
         return find_system(self.system)
 
     @cached_property
-    def lake(self) -> Lake:
+    def lake(self) -> RecordedLake:
         """The system's lake."""
-        return LakeHook(self.lake_conn_id).lake(self.spec.name)
+        from ai_patterns.clients.recorded_lake import RecordedLake
+
+        return RecordedLake.over(LakeHook(self.lake_conn_id).lake(self.spec.name))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002  Airflow's form
+        """The tables and models that the task touched; Airflow's provider for OpenLineage asks."""
+        from ai_patterns.operators.open_lineage import lineage_of
+
+        used = self.__dict__  # what the step did not use is not opened for this
+        return lineage_of(self.spec, used.get("lake"), used.get("registry"), self._worked_on)
 
     def days_of(self, context: Context) -> Days:
         """The days that this run works on."""
-        return days_of(context, self.days)
+        days = days_of(context, self.days)
+        self._worked_on = str(days)
+        return days
 
     def moment_of(self, context: Context) -> dt.datetime:
         """The instant that counts as "now" for this run."""
@@ -136,9 +150,12 @@ class RegistryOperator(SystemOperator):
         self.mlflow_conn_id = mlflow_conn_id
 
     @cached_property
-    def registry(self) -> Registry:
+    def registry(self) -> RecordedRegistry:
         """The system's model registry."""
-        return MLflowHook(self.mlflow_conn_id).registry(self.spec.name)
+        from ai_patterns.clients.recorded_registry import RecordedRegistry
+
+        registry = MLflowHook(self.mlflow_conn_id).registry(self.spec.name)
+        return RecordedRegistry(registry.tracking_uri, registry.model_name)
 
 
 class FeatureStoreOperator(SystemOperator):

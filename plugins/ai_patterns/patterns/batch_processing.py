@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from airflow.sdk import DAG, BaseOperator
 
@@ -11,7 +11,7 @@ from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import system_dag, woken_by
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "batch_processing"
+STEP: Final = "batch_processing"
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:

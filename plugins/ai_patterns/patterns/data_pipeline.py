@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.sdk import DAG, Param, TaskGroup
 
 from ai_patterns.operators.data_pipeline import (
@@ -14,7 +16,7 @@ from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import daily, system_dag
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "data_pipeline"
+STEP: Final = "data_pipeline"
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.sdk import DAG, TaskGroup
 
 from ai_patterns.operators.feature_store import (
@@ -14,7 +16,7 @@ from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import system_dag, woken_by
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "feature_store"
+STEP: Final = "feature_store"
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:

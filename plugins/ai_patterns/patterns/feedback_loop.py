@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, PartitionedAtRuntime, TaskGroup
@@ -14,9 +16,10 @@ from ai_patterns.operators.feedback_loop import (
 )
 from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import system_dag, weekly
+from ai_patterns.patterns.prediction_topic import land_predictions
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "feedback_loop"
+STEP: Final = "feedback_loop"
 _DECISION = f"ti.xcom_pull(task_ids='decide_retraining', key='{DECISION}')"
 
 
@@ -32,14 +35,23 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
             otherwise="keep_champion",
             trigger_rule="none_failed",  # a champion also ages without predictions
         )
-        _ = _measure(system) >> decide >> [_retrain(system), EmptyOperator(task_id="keep_champion")]
+        measure = _measure(system)
+        for landing in land_predictions(system):
+            _ = landing >> measure
+        _ = measure >> decide >> [_retrain(system), EmptyOperator(task_id="keep_champion")]
     return (dag,)
 
 
 def _measure(system: SystemSpec) -> TaskGroup:
     predictions, labels = asset(system.name, "predictions"), asset(system.name, "labels")
     with TaskGroup("measure", tooltip="What turned out to be true, against what was predicted.") as group:
-        join = JoinLabelsOperator(task_id="join_labels", system=system.folder, inlets=[predictions], outlets=[labels])
+        join = JoinLabelsOperator(
+            task_id="join_labels",
+            system=system.folder,
+            inlets=[predictions],
+            outlets=[labels],
+            trigger_rule="none_failed",
+        )
         measure = MeasurePerformanceOperator(
             task_id="measure_performance",
             system=system.folder,

@@ -17,11 +17,16 @@ from airflow.sdk import (
     RetryAction,
     RetryRule,
 )
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from ai_patterns.core.days import midnight
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.patterns.assets import Noun, asset
+from ai_patterns.spec.durations import format_duration
+from ai_patterns.spec.operation import Step
 from ai_patterns.spec.system import SystemSpec
+from ai_patterns.triggers.deadline_missed import deadline_missed
 
 KEY_PATTERN = r"^\d{4}-\d{2}-\d{2}(/\d{4}-\d{2}-\d{2})?$"
 RETRY_POLICY = ExceptionRetryPolicy(
@@ -38,7 +43,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
 
 def system_dag(
     system: SystemSpec,
-    step: str,
+    step: Step,
     *,
     schedule: object,
     description: str,
@@ -62,6 +67,7 @@ def system_dag(
         start_date=midnight(system.start),
         catchup=False,
         max_active_runs=1,
+        deadline=_deadline(system, step),
         tags=sorted({"ai-patterns", system.name, pattern or step, *system.tags}),
         params={"days": days_param(), "as_of": as_of_param(), **(params or {})},
         default_args={
@@ -69,9 +75,19 @@ def system_dag(
             "retries": 2,
             "retry_delay": dt.timedelta(seconds=5),
             "retry_policy": RETRY_POLICY,
+            "pool": system.pools.get(step),
         },
         doc_md=f"{description}\n\nSystem **{system.name}**: {system.description}",
     )
+
+
+def _deadline(system: SystemSpec, step: Step) -> list[DeadlineAlert]:
+    allowed = system.deadlines.get(step)
+    if allowed is None:
+        return []
+    told = {"system": system.name, "step": step, "allowed": format_duration(allowed)}
+    callback = AsyncCallback(deadline_missed, kwargs=told)
+    return [DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=allowed, callback=callback)]
 
 
 def days_param() -> Param:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from ai_patterns.operators.batch_processing import BuildFeaturesOperator
@@ -16,7 +18,7 @@ from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import daily, system_dag
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "lambda_architecture"
+STEP: Final = "lambda_architecture"
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:

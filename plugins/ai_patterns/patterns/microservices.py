@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from ai_patterns.operators.microservices import CheckContractsOperator, DeployServiceOperator, ScaleServiceOperator
 from ai_patterns.patterns.frame import system_dag
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "microservices"
+STEP: Final = "microservices"
 SERVICES = ("features", "inference", "feedback")
 WORKER = "stream_worker"
+LAG = {"high": 10_000, "low": 500}
+"""Messages that wait, at which a worker is added or taken away."""
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:
@@ -22,13 +26,14 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
         with TaskGroup("deploy", tooltip="A new replica serves once it is ready and keeps the contract.") as deploy:
             for service in _services(system):
                 DeployServiceOperator(task_id=f"deploy_{service}", system=system.folder, service=service)
-        with TaskGroup("scale", tooltip="By the mean time to an answer.") as scale:
-            for service in SERVICES:
+        with TaskGroup("scale", tooltip="By the mean time to an answer; stream workers by what waits.") as scale:
+            for service in _services(system):
                 ScaleServiceOperator(
                     task_id=f"scale_{service}",
                     system=system.folder,
                     service=service,
                     trigger_rule=TriggerRule.NONE_FAILED,
+                    **(LAG if service == WORKER else {}),
                 )
         _ = contracts >> deploy >> scale
     return (dag,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.sdk import DAG, BaseOperator, PartitionedAtRuntime, chain
 
 from ai_patterns.operators.model_as_a_service import CheckServiceOperator
@@ -12,7 +14,7 @@ from ai_patterns.sensors.model_ready import ModelReadySensor
 from ai_patterns.sensors.service_ready import ServiceReadySensor
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "model_as_a_service"
+STEP: Final = "model_as_a_service"
 
 
 def build(system: SystemSpec) -> tuple[DAG, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TaskGroup, TriggerRule
 
 from ai_patterns.operators.stream_processing import LandTopicOperator, ReplayDeadLettersOperator
 from ai_patterns.patterns.assets import asset
 from ai_patterns.patterns.frame import system_dag
+from ai_patterns.patterns.prediction_topic import land_predictions
 from ai_patterns.sensors.topic_caught_up import TopicCaughtUpSensor
 from ai_patterns.spec.system import SystemSpec
 
-STEP = "stream_processing"
+STEP: Final = "stream_processing"
 
 CATCH_UP_SECONDS = 300.0
 
@@ -27,7 +30,7 @@ def build(system: SystemSpec) -> tuple[DAG, ...]:
     with system_dag(system, STEP, schedule=schedule, description=description, params=params) as dag:
         replay = ReplayDeadLettersOperator(task_id="replay_dead_letters", system=system.folder)
         with TaskGroup("land_topics", tooltip="Rows and offsets in one commit; bad messages to the dead letters."):
-            landings = [_land(system, name) for name in topics]
+            landings = [*(_land(system, name) for name in topics), *land_predictions(system)]
         caught_up = TopicCaughtUpSensor(
             task_id="wait_until_caught_up",
             system=system.folder,

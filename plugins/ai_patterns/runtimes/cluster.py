@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from ai_patterns.runtimes.programs import find_java
-from ai_patterns.runtimes.runtime import Runtime
+from ai_patterns.runtimes.runtime import ProcessRuntime, Runtime
 
 # The first compiler alone starts the parts in half the time, which is what short lives wait for.
 _JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -27,7 +27,7 @@ appender.out.layout.pattern=%d{ISO8601} %p %c{1} %m%n
 """Log4j's settings: every part tells its standard output, which is its log."""
 
 
-class Part(Runtime):
+class Part(ProcessRuntime):
     """One Java process of a cluster; it reads the settings that all parts share.
 
     Args:
@@ -122,10 +122,6 @@ class Cluster(Runtime):
     def answers(self) -> bool:
         """Whether every part runs and serves."""
         return all(part.groups and part.answers() for part in self.parts)
-
-    def prepare(self, port: int) -> Sequence[str]:
-        """Not of use: each part prepares itself."""
-        raise NotImplementedError(port)
 
     def start_parts(self, ports: Mapping[Part, int | None]) -> bool:
         """Start the parts that do not run, at the same time; False when all ran.

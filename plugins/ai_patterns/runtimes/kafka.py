@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ai_patterns.errors import MissingDependencyError, ServiceUnavailableError
 from ai_patterns.runtimes.programs import fetch_jars, find_java
-from ai_patterns.runtimes.runtime import LOCALHOST, Runtime, free_port
+from ai_patterns.runtimes.runtime import LOCALHOST, ProcessRuntime, free_port
 
 POM = Path(__file__).with_name("kafka_pom.xml")
 
@@ -54,7 +54,7 @@ share.coordinator.state.topic.min.isr=1
 """
 
 
-class Kafka(Runtime):
+class Kafka(ProcessRuntime):
     """A real broker of one node."""
 
     name = "kafka"

@@ -20,8 +20,8 @@ MARK = "AI_PATTERNS_RUNTIME"
 STOP_SECONDS = 30.0
 
 
-def start(command: Sequence[str], home: Path, log: Path) -> int:
-    """Start a command as a group of its own that outlives its starter; return the group's number.
+def start(command: Sequence[str], home: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a command as a group of its own that outlives its starter; its process number is the group's.
 
     Args:
         command: program and arguments.
@@ -41,11 +41,11 @@ def start(command: Sequence[str], home: Path, log: Path) -> int:
     # A process shows no environment for a moment while it is being loaded: whoever looks then would think it ended.
     while process.poll() is None and process.pid not in groups(home):
         time.sleep(0.01)
-    return process.pid
+    return process
 
 
 def groups(home: Path) -> frozenset[int]:
-    """Groups of the live processes that carry the mark of `home`."""
+    """Groups of the live processes that carry the mark of `home`, but for one that loads another program just then."""
     mark, found = f"{MARK}={home}".encode(), set()
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's

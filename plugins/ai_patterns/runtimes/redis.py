@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 
 from ai_patterns.runtimes.programs import find_program
-from ai_patterns.runtimes.runtime import LOCALHOST, Runtime
+from ai_patterns.runtimes.runtime import LOCALHOST, ProcessRuntime
 
 # The title that Redis gives its process would overwrite the environment by which it is found again.
 _SETTINGS = """\
@@ -18,7 +18,7 @@ set-proc-title no
 """
 
 
-class Redis(Runtime):
+class Redis(ProcessRuntime):
     """A real Redis."""
 
     name = "redis"

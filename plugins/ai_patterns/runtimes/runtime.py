@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from subprocess import Popen
 
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.runtimes import process_group
@@ -97,30 +98,6 @@ class Runtime(ABC):
         part.write_text(str(port), "utf-8")
         part.replace(self.home / "port")
 
-    def _start(self, port: int | None) -> None:
-        chosen = self.choose_port(port)
-        self.data.mkdir(exist_ok=True)
-        command = self.prepare(chosen)
-        self.note_port(chosen)
-        process_group.start(command, self.home, self.log)
-
-    def _up(self, port: int | None) -> bool:
-        started, deadline = False, time.monotonic() + self.patience
-        while not (self.groups and self.answers()):  # a stranger may answer at its port
-            if time.monotonic() > deadline:
-                raise ServiceUnavailableError(f"{self.name} does not answer after {self.patience:g} s; see {self.log}")
-            if self.groups:  # it starts, or it was killed and is not gone yet
-                time.sleep(0.1)
-            elif started:
-                raise ServiceUnavailableError(f"{self.name} ended while it started; see {self.log}\n{self._told()}")
-            else:
-                self._start(port)
-                started = True
-        return started
-
-    def _told(self) -> str:
-        return "\n".join(self.log.read_text("utf-8", errors="replace").splitlines()[-10:])
-
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """Lets one starter in at a time; the system frees the lock of a killed one."""
@@ -129,15 +106,46 @@ class Runtime(ABC):
             yield
 
     @abstractmethod
-    def prepare(self, port: int) -> Sequence[str]:
-        """Write the settings; return the command that runs it in the foreground."""
+    def _up(self, port: int | None) -> bool:
+        """Start what does not run and wait until it answers; False when all ran."""
 
     @abstractmethod
     def answers(self) -> bool:
         """Whether it serves requests now."""
 
 
-class HttpRuntime(Runtime):
+class ProcessRuntime(Runtime):
+    """A service of one process group."""
+
+    def _start(self, port: int | None) -> Popen[bytes]:
+        chosen = self.choose_port(port)
+        self.data.mkdir(exist_ok=True)
+        command = self.prepare(chosen)
+        self.note_port(chosen)
+        return process_group.start(command, self.home, self.log)
+
+    def _up(self, port: int | None) -> bool:
+        process, deadline = None, time.monotonic() + self.patience
+        while not (self.groups and self.answers()):  # a stranger may answer at its port
+            if time.monotonic() > deadline:
+                raise ServiceUnavailableError(f"{self.name} does not answer after {self.patience:g} s; see {self.log}")
+            if self.groups or (process and process.poll() is None):  # it starts, or was killed and is not gone yet
+                time.sleep(0.1)
+            elif process:
+                raise ServiceUnavailableError(f"{self.name} ended while it started; see {self.log}\n{self._told()}")
+            else:
+                process = self._start(port)
+        return process is not None
+
+    def _told(self) -> str:
+        return "\n".join(self.log.read_text("utf-8", errors="replace").splitlines()[-10:])
+
+    @abstractmethod
+    def prepare(self, port: int) -> Sequence[str]:
+        """Write the settings; return the command that runs it in the foreground."""
+
+
+class HttpRuntime(ProcessRuntime):
     """A service that tells over HTTP whether it is well.
 
     Attributes:

@@ -40,6 +40,10 @@ ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}(:
 """A snake_case name, with a version where it has several: `arrivals:v2`."""
 
 
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
+"""Name of a Kafka topic, with room for what is added to it, such as `.dead`."""
+
+
 class Part(BaseModel):
     """A frozen piece of a system's spec."""
 

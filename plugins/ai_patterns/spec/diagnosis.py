@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ai_patterns.errors import SpecError
+from ai_patterns.spec.document import line_of
 from ai_patterns.spec.system import SystemSpec
 
 Place = tuple[Any, ...]
@@ -31,18 +32,6 @@ def diagnose(error: ValidationError, document: Any, path: Path) -> SpecError:
         field=".".join(str(part) for part in place) or None,
         nearest=_nearest(details, place),
     )
-
-
-def line_of(document: Any, place: Sequence[Any]) -> int:
-    """Line of the deepest part of `place` that the document holds, counted from 1."""
-    node, line = document, 1
-    for part in place:
-        marks = getattr(getattr(node, "lc", None), "data", None) or {}
-        if part not in marks:
-            break
-        line = marks[part][0] + 1
-        node = node[part]
-    return line
 
 
 def closest(word: str, names: Iterable[str]) -> str | None:

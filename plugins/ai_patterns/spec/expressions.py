@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from zoneinfo import ZoneInfoNotFoundError, available_timezones
 
 from pydantic_core import PydanticCustomError
+
+from ai_patterns.spec.time_zones import time_zone
 
 FUNCTIONS: dict[str, int] = {
     "abs": 1,
@@ -19,6 +23,9 @@ FUNCTIONS: dict[str, int] = {
     "weekday": 2,
 }
 """Every function and its number of arguments."""
+
+CLOCKS = ("hour", "minute_of_day", "month", "weekday")
+"""Functions of an instant and a time zone."""
 
 _ALLOWED = (
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod, ast.USub,
@@ -52,7 +59,7 @@ def names_in(tree: ast.expr) -> set[str]:
 def _check(node: ast.AST, text: str) -> None:
     match node:
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-            _check_call(name, len(arguments))
+            _check_call(name, arguments)
             children: list[ast.AST] = list(arguments)
         case ast.Constant(value=int() | float() | str()) | ast.Name():
             children = []
@@ -66,10 +73,28 @@ def _check(node: ast.AST, text: str) -> None:
         _check(child, text)
 
 
-def _check_call(name: str, arguments: int) -> None:
+def _check_call(name: str, arguments: Sequence[ast.expr]) -> None:
     if name not in FUNCTIONS:
         raise PydanticCustomError(
             "absent_name", "there is no function {name}", {"name": repr(name), "bad": name, "names": list(FUNCTIONS)}
         )
-    if arguments != FUNCTIONS[name]:
-        raise ValueError(f"{name} takes {FUNCTIONS[name]} arguments, not {arguments}")
+    if len(arguments) != FUNCTIONS[name]:
+        raise ValueError(f"{name} takes {FUNCTIONS[name]} arguments, not {len(arguments)}")
+    if name in CLOCKS:
+        _check_zone(arguments[1])
+
+
+def _check_zone(argument: ast.expr) -> None:
+    match argument:
+        case ast.Constant(value=str() as zone):
+            pass
+        case _:
+            raise ValueError(f"{ast.unparse(argument)} is no time zone: write its name, such as 'America/New_York'")
+    try:
+        time_zone(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError(
+            "absent_name",
+            "there is no time zone {name}",
+            {"name": repr(zone), "bad": zone, "names": sorted(available_timezones())},
+        ) from None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import RoundTripConstructor
-from ruamel.yaml.error import MarkedYAMLError
+from yaml import MarkedYAMLError
 
 from ai_patterns.errors import SpecError
-from ai_patterns.spec.diagnosis import closest, diagnose, line_of
+from ai_patterns.spec.diagnosis import closest, diagnose
+from ai_patterns.spec.document import line_of, parse
 from ai_patterns.spec.streams import TableSpec
 from ai_patterns.spec.system import SystemSpec
 
@@ -49,20 +47,11 @@ def find_systems(root: Path | str) -> list[Path]:
     return sorted(path.parent for path in Path(root).glob(f"*/{FILE_NAME}"))
 
 
-class _Constructor(RoundTripConstructor):
-    """Leaves dates to the spec's types, which name the line of a wrong one."""
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
-
-
 def _parse(path: Path) -> Any:
     if not path.is_file():
         raise SpecError("there is no such file; `ai-patterns new NAME` writes a starter", file=path)
-    yaml = YAML(typ="rt")
-    yaml.Constructor = _Constructor
     try:
-        document = yaml.load(StringIO(path.read_text("utf-8")))
+        document = parse(path.read_text("utf-8"))
     except UnicodeDecodeError as error:
         raise SpecError(f"not UTF-8 text: {error.reason} at byte {error.start}", file=path) from None
     except MarkedYAMLError as error:

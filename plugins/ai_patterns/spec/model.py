@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ai_patterns.spec.base import Name, Part, Title, refuse
+from ai_patterns.spec.base import Name, Part, Title, Topic, refuse
 from ai_patterns.spec.durations import Duration
 
 Metric = Literal["auc", "brier", "ece", "logloss", "rmse", "mae", "r2"]
@@ -55,12 +55,15 @@ class DecisionSpec(Part):
         stream: each event of it is one decision.
         lead: how long before the event's time the prediction is made.
         inputs: columns of the stream that a request carries.
+        topic: the Kafka topic that takes the inference service's predictions, where it is told a broker, until they are
+            landed in the lake; without either it writes them to the lake itself. A shadow's go to `<topic>.shadow`.
     """
 
     stream: Name
     lead: Duration = timedelta(0)
     inputs: tuple[Name, ...] = Field(min_length=1)
     label: LabelSpec
+    topic: Topic | None = None
 
 
 class ModelSpec(Part):
@@ -205,6 +208,9 @@ class MonitoringSpec(Part):
         max_stuck_share: rise of the share of rows with one value.
         max_unseen_share: share of rows with categories never seen.
         max_gap_share: share of rows with numbers between those ever seen, such as after a change of unit.
+        clocks: features that tell a time of day, and how many of their units a day has: 24 of hours.
+        max_clock_gain: how much of the largest difference of such a feature's cumulated shares a turn of its clock by
+            half hours may undo.
     """
 
     reference: Duration = timedelta(days=28)
@@ -213,6 +219,8 @@ class MonitoringSpec(Part):
     max_stuck_share: float = Field(default=0.6, gt=0, le=1)
     max_unseen_share: float = Field(default=0.02, gt=0, le=1)
     max_gap_share: float = Field(default=0.5, gt=0, le=1)
+    clocks: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    max_clock_gain: float = Field(default=0.02, gt=0, le=1)
 
 
 class ParitySpec(Part):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from ai_patterns.spec.base import refuse
 from ai_patterns.spec.expressions import names_in, parse_expression
 from ai_patterns.spec.model import OF_TASK
 
@@ -28,6 +29,7 @@ def check_references(system: SystemSpec) -> None:
     _check_gates(system)
     _check_services(system)
     _check_rollout(system)
+    _check_monitoring(system)
 
 
 def _require(name: str, valid: Iterable[str], *field: str) -> None:
@@ -76,6 +78,10 @@ def _check_decision(system: SystemSpec) -> None:
     _require(decision.label.column, label_columns, "decision", "label", "column")
     for column in stream.key:
         _require(column, label_columns, "decision", "label", "stream")
+    for name, other in system.streams.items():
+        if decision.topic is not None and decision.topic == other.topic:
+            problem = f"stream {name!r} has the topic {decision.topic!r}; predictions need one of their own"
+            raise refuse(problem, "decision", "topic")
 
 
 def _check_on_demand(system: SystemSpec) -> None:
@@ -131,3 +137,8 @@ def _check_services(system: SystemSpec) -> None:
 def _check_rollout(system: SystemSpec) -> None:
     for name in system.rollout.key if system.rollout else ():
         _require(name, system.decision.inputs, "rollout", "key")
+
+
+def _check_monitoring(system: SystemSpec) -> None:
+    for name in system.monitoring.clocks:
+        _require(name, {*system.model.columns} - {*system.model.categorical}, "monitoring", "clocks")

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from ai_patterns.spec.base import Name, Part, refuse
+from ai_patterns.spec.base import Name, Part, Topic, refuse
 from ai_patterns.spec.durations import Duration
 
 ColumnType = Literal["string", "integer", "double", "boolean", "timestamp"]
@@ -85,7 +85,7 @@ class StreamSpec(TableSpec):
     max_quarantine_share: float = Field(default=0.05, ge=0, le=1)
     min_rows: int = Field(default=0, ge=0)
     suite: str | None = None
-    topic: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    topic: Topic | None = None
     lateness: Duration = dt.timedelta(days=1)
 
     @model_validator(mode="after")

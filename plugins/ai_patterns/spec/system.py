@@ -9,24 +9,15 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from ai_patterns.spec.base import Name, Part, ServiceName
+from ai_patterns.spec.durations import Duration
 from ai_patterns.spec.exploration import ExplorationSpec
 from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
 from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec, ParitySpec
+from ai_patterns.spec.operation import SchedulesSpec, Step
 from ai_patterns.spec.references import check_references
 from ai_patterns.spec.rollout import RolloutSpec
 from ai_patterns.spec.sources import SourceSpec
 from ai_patterns.spec.streams import DimensionSpec, StreamSpec
-
-
-class SchedulesSpec(Part):
-    """Cron expressions; `None` leaves a DAG to its assets and to hand."""
-
-    data_pipeline: str | None = "0 1 * * *"
-    stream_processing: str | None = None
-    lambda_architecture: str | None = None
-    monitoring: str | None = "0 3 * * 1"
-    feedback_loop: str | None = None
-    microservices: str | None = None
 
 
 class SystemSpec(Part):
@@ -41,6 +32,8 @@ class SystemSpec(Part):
         services: named sets of features for the feature service, such as `arrivals:v2`; each member is a family of the
             model, a group or lookup (all of its features), or one feature, input or on-demand feature. Where a request
             names no version, the newest answers. The model's own features go by the system's name.
+        deadlines: how long from its queueing a run of a DAG may take; a later one is counted and told of, and goes on.
+        pools: the Airflow pool whose slots the tasks of a DAG take, instead of the default one.
         rollout: how a new version comes to answer; without it the champion changes from one moment to the next.
     """
 
@@ -67,6 +60,8 @@ class SystemSpec(Part):
     monitoring: MonitoringSpec = MonitoringSpec()
     parity: ParitySpec = ParitySpec()
     schedules: SchedulesSpec = SchedulesSpec()
+    deadlines: dict[Step, Duration] = Field(default_factory=dict)
+    pools: dict[Step, str] = Field(default_factory=dict)
 
     _folder: Path = PrivateAttr(default=Path())
 

@@ -41,6 +41,7 @@ def build() -> FastAPI:
     for path, page in (
         ("/", _overview),
         ("/dags/{dag_id}", _of_dag),
+        ("/systems/{system}", _map_of_system),
         ("/systems/{system}/predictions/{prediction_id:path}", _of_prediction),
         ("/systems/{system}/{page}", _of_system),
     ):
@@ -74,6 +75,11 @@ def _overview(root: Root) -> HTMLResponse:
 def _of_dag(dag_id: str, root: Root) -> HTMLResponse:
     """The one system that a DAG belongs to; its id tells."""
     return HTMLResponse(render(find_views(dag_id.partition("__")[0]), root, dag_id), headers=HEADERS)
+
+
+def _map_of_system(system: System, root: Root) -> HTMLResponse:
+    """The map of one system."""
+    return HTMLResponse(render(find_views(system.name), root), headers=HEADERS)
 
 
 def _of_system(system: System, page: str, root: Root, id: str | None = None) -> Response:  # noqa: A002 the form's field

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ai_patterns.clients.kept_tables import KeptTables
 from ai_patterns.hooks.lake import LakeHook
-from ai_patterns.hooks.systems import find_all
 from ai_patterns.spec.system import SystemSpec
+from ai_patterns.ui.systems import find_all
 
 if TYPE_CHECKING:
     from ai_patterns.clients.lake import Lake
@@ -28,10 +30,23 @@ PAGES = {
 MOST = 200
 """Rows that a table shows; what is left out is told."""
 
+_KEPT = KeptTables()
+
 
 def find_system(name: str) -> SystemSpec | None:
     """The system of that name in this Airflow; None where there is none, whatever the name holds."""
     return next((spec for spec in find_all().systems if spec.name == name), None)
+
+
+def open_lake(spec: SystemSpec) -> Lake:
+    """The system's lake for one page.
+
+    Raises:
+        ServiceUnavailableError: the lake is away.
+    """
+    from ai_patterns.clients.opened_lake import OpenedLake
+
+    return OpenedLake.over(LakeHook().lake(spec.name), _KEPT)
 
 
 def read_page(spec: SystemSpec, page: str) -> Values:
@@ -40,7 +55,7 @@ def read_page(spec: SystemSpec, page: str) -> Values:
     Raises:
         ServiceUnavailableError: the lake is away.
     """
-    return _READERS[page](spec, LakeHook().lake(spec.name))
+    return _READERS[page](spec, open_lake(spec))
 
 
 def read_prediction(spec: SystemSpec, prediction_id: str) -> Values:
@@ -55,11 +70,13 @@ def read_prediction(spec: SystemSpec, prediction_id: str) -> Values:
     from ai_patterns.jobs.parity_view import read_pair
     from ai_patterns.jobs.served_vectors import find_prediction
 
-    lake = LakeHook().lake(spec.name)
+    lake, registry = open_lake(spec), MLflowHook().registry(spec.name)
     place = find_prediction(lake, prediction_id)
-    lineage = explain(spec, lake, MLflowHook().registry(spec.name), place)
-    pair = read_pair(spec, lake, place) if place.mode == "online" else None
-    return {"lineage": lineage, "pair": pair}
+    if place.mode != "online":
+        return {"lineage": explain(spec, lake, registry, place), "pair": None}
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        pair = beside.submit(read_pair, spec, open_lake(spec), place)
+        return {"lineage": explain(spec, lake, registry, place), "pair": pair.result()}
 
 
 def _features(spec: SystemSpec, lake: Lake) -> Values:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ai_patterns.hooks.systems import find_all
 from ai_patterns.spec.system import SystemSpec
+from ai_patterns.ui.pages import open_lake
+from ai_patterns.ui.systems import find_all
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ PATTERNS = {
 }
 MISSING = "missing"
 
+MOST_SYSTEMS = 20
+"""Systems that are looked at for one page; the others are named, and each has a map of its own."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -36,13 +40,18 @@ class View:
         name: the system's name, or its folder's where the spec is broken.
         spec: the spec; None where it is broken.
         problem: what is missing or wrong, in words; empty where all is well.
-        status: pattern -> state, summary and figures.
+        status: pattern -> state, summary and figures; empty where nobody looked.
     """
 
     name: str
     spec: SystemSpec | None = None
     problem: str = ""
     status: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def is_named_only(self) -> bool:
+        """Whether nobody looked at it."""
+        return not (self.status or self.problem)
 
 
 def find_views(only: str | None = None) -> list[View]:
@@ -52,18 +61,21 @@ def find_views(only: str | None = None) -> list[View]:
     except Exception as error:
         log.warning("no systems on the page: %s", error)
         return [View("systems", problem=str(error))]
-    views = [_view(spec) for spec in found.systems]
-    views += [View(Path(error.file or "?").parent.name, problem=str(error)) for error in found.errors]
-    return sorted((view for view in views if only in (None, view.name)), key=lambda view: view.name)
+    specs = sorted((spec for spec in found.systems if only in (None, spec.name)), key=lambda spec: spec.name)
+    broken = [View(Path(error.file or "?").parent.name, problem=str(error)) for error in found.errors]
+    views = [
+        *map(_view, specs[:MOST_SYSTEMS]),
+        *(View(spec.name, spec) for spec in specs[MOST_SYSTEMS:]),
+        *(view for view in broken if only in (None, view.name)),
+    ]
+    return sorted(views, key=lambda view: view.name)
 
 
 def _view(spec: SystemSpec) -> View:
-    from ai_patterns.hooks.lake import LakeHook
     from ai_patterns.jobs.status import system_status
 
     try:
-        lake = LakeHook().lake(spec.name)
-        return View(spec.name, spec, status=system_status(spec, lake))
+        return View(spec.name, spec, status=system_status(spec, open_lake(spec)))
     except Exception as error:  # whatever fails, the page is where an operator comes to look
         log.warning("no figures of %s on the page: %s", spec.name, error)
         away = {name: {"state": MISSING, "summary": "no figures"} for name in PATTERNS}

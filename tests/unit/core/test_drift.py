@@ -74,6 +74,31 @@ def test_a_like_week_raises_nothing_and_the_rate_is_stated(seed):
     assert "at most 5% of weeks alarm" in found.detail
 
 
+CLOCKED = MonitoringSpec(clocks={"load": 24}, max_clock_gain=0.05)
+"""`load` is the hour of a day in what follows."""
+
+
+def clocked(days, turned):
+    rows, random = history(days), np.random.default_rng(8)
+    hour = np.floor(24 * random.beta(16, 8, rows.num_rows))
+    late = rows["day"].to_numpy() >= np.datetime64(FIRST + dt.timedelta(days=days - 7))
+    hour[late] = (hour[late] + turned) % 24
+    return rows.set_column(rows.column_names.index("load"), "load", pa.array(hour))
+
+
+@pytest.mark.parametrize("hours", [1, -3, 10])
+def test_a_turned_clock_alarms_without_that_history(hours):
+    found = [item for item in judged(clocked(60, hours), CLOCKED) if item.check == DECISION]
+    assert [(item.subject, item.passed) for item in found] == [("load", False)]
+    assert "its clock is wrong" in found[0].detail
+
+
+@pytest.mark.parametrize(("hours", "spec"), [(0, CLOCKED), (1, SPEC)])
+def test_a_right_clock_or_one_that_nobody_declared_does_not(hours, spec):
+    (found,) = [item for item in judged(clocked(60, hours), spec) if item.check == DECISION]
+    assert found.passed
+
+
 def test_what_only_the_other_features_give_away():
     def swapped(week):
         random = np.random.default_rng(3)

@@ -1,5 +1,8 @@
 """On-demand expressions: the grammar, the missing values, and one row equals many."""
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,6 +52,21 @@ def test_local_clock_follows_daylight_saving():
     minutes = compile_expression("minute_of_day(at, 'America/New_York')")({"at": instants})
     assert minutes[:2].tolist() == [119.0, 180.0]
     assert np.isnan(minutes[2])
+
+
+@given(st.lists(st.datetimes(dt.datetime(1890, 1, 1), dt.datetime(2090, 1, 1)), max_size=20))
+def test_parts_of_the_local_clock_are_those_of_a_calendar(instants):
+    columns = {"at": np.array([*instants, None], "datetime64[us]")}
+    local = [instant.replace(tzinfo=dt.UTC).astimezone(ZoneInfo("Australia/Lord_Howe")) for instant in instants]
+    expected = {
+        "hour": [at.hour for at in local],
+        "minute_of_day": [at.hour * 60 + at.minute for at in local],
+        "weekday": [at.weekday() for at in local],
+        "month": [at.month for at in local],
+    }
+    for name, parts in expected.items():
+        found = compile_expression(f"{name}(at, 'Australia/Lord_Howe')")(columns)
+        np.testing.assert_array_equal(found, np.array([*parts, np.nan]))
 
 
 def test_hours_between_is_missing_where_either_side_is():

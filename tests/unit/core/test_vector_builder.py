@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import bakery
 from ai_patterns.clients.feast_repository import column_types
 from ai_patterns.core.arrow_types import ARROW_TYPES
-from ai_patterns.core.vectors import VectorBuilder, add_on_demand, model_matrix
+from ai_patterns.core.vector_builder import VectorBuilder
+from ai_patterns.core.vectors import add_on_demand, model_matrix
 from ai_patterns.spec.system import SystemSpec
 
 DRAWN: dict[str, st.SearchStrategy[Any]] = {

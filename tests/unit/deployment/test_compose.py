@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from compose_spec import PyCompose
-from ruamel.yaml import YAML
 
 from ai_patterns.clients.home import Home
 from ai_patterns.hooks.feature_store import FeatureStoreHook
@@ -44,7 +44,7 @@ def text(repository: Path) -> str:
 
 @pytest.fixture(scope="module")
 def services(text: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = YAML(typ="safe").load(text)["services"]
+    found: dict[str, dict[str, Any]] = yaml.safe_load(text)["services"]
     return found
 
 
@@ -73,7 +73,8 @@ def test_connections_lead_to_services_and_mounted_folders(services, connections)
         assert str(connections[conn_id]["port"]) in str(services[connections[conn_id]["host"]]["healthcheck"])
     brokers = connections["ai_patterns_kafka"]["extra"]["bootstrap.servers"]
     assert services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{brokers}"
-    assert services["stream-worker"]["environment"]["AI_PATTERNS_KAFKA"] == brokers
+    for name in ("stream-worker", "inference"):
+        assert services[name]["environment"]["AI_PATTERNS_KAFKA"] == brokers
     assert connections[SPARK]["host"] in services["spark-worker"]["command"]
     for conn_id in ("ai_patterns_lake", "ai_patterns_online_store"):
         assert connections[conn_id]["host"].startswith("/data/")
@@ -112,7 +113,7 @@ def test_a_service_runs_as_its_settings_say(services, repository: Path, name: st
     )
     assert exposed is not None
     assert str(settings.port) in exposed.group(1).split()
-    scraped = YAML(typ="safe").load(repository / "include/prometheus/prometheus.yml")["scrape_configs"]
+    scraped = yaml.safe_load((repository / "include/prometheus/prometheus.yml").read_text("utf-8"))["scrape_configs"]
     assert [{"targets": [f"{name}:{settings.port}"]}] in [job["static_configs"] for job in scraped]
 
 
@@ -171,7 +172,7 @@ def test_ports_are_open_to_this_machine_alone(services) -> None:
 
 
 def test_the_file_keeps_to_the_specification(text: str) -> None:
-    document = YAML(typ="safe").load(text)
+    document = yaml.safe_load(text)
     assert set(PyCompose.from_yaml(json.dumps(document)).service_names()) == set(document["services"])
     document["services"]["redis"]["helthcheck"] = {}
     with pytest.raises(ValueError, match="helthcheck"):
@@ -179,7 +180,7 @@ def test_the_file_keeps_to_the_specification(text: str) -> None:
 
 
 def test_volumes_are_declared(text: str, services) -> None:
-    declared = set(YAML(typ="safe").load(text)["volumes"])
+    declared = set(yaml.safe_load(text)["volumes"])
     named = {item.split(":")[0] for service in services.values() for item in service.get("volumes", [])}
     assert {name for name in named if not name.startswith("./")} == declared
 
@@ -195,13 +196,13 @@ def test_metrics_go_from_airflow_to_grafana(repository: Path, services) -> None:
     for name, value in AIRFLOW_METRICS.items():
         assert environment[f"AIRFLOW__METRICS__{name}"] == value
     assert environment["AIRFLOW__METRICS__STATSD_HOST"] in services
-    settings = YAML(typ="safe").load(repository / "include/prometheus/prometheus.yml")
+    settings = yaml.safe_load((repository / "include/prometheus/prometheus.yml").read_text("utf-8"))
     scraped = [target for job in settings["scrape_configs"] for target in job["static_configs"][0]["targets"]]
     alerted = [
         target for job in settings["alerting"]["alertmanagers"] for target in job["static_configs"][0]["targets"]
     ]
     assert {target.split(":")[0] for target in (*scraped, *alerted)} <= set(services)
-    source = YAML(typ="safe").load(repository / "include/grafana/datasource.yml")["datasources"][0]["url"]
+    source = yaml.safe_load((repository / "include/grafana/datasource.yml").read_text("utf-8"))["datasources"][0]["url"]
     assert source.removeprefix("http://").split(":")[0] in services
     mounted = [item for service in services.values() for item in service.get("volumes", []) if item.startswith("./")]
     assert all((repository / item.split(":")[0]).exists() for item in mounted)

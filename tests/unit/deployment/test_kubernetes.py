@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from ai_patterns import __version__
 from ai_patterns.core.kubeflow import USER
 
 
 def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load(path)
+    found: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return found
 
 
@@ -36,7 +36,7 @@ def test_tasks_in_pods_find_what_celerys_workers_find(repository: Path) -> None:
     assert task["name"] == "base"
     assert task["image"] == ":".join(workers["images"]["airflow"].values())
     assert [each for each in task["env"] if each["name"].startswith("AI_PATTERNS")] == workers["env"]
-    assert YAML(typ="safe").load(workers["extraEnvFrom"]) == task["envFrom"]
+    assert yaml.safe_load(workers["extraEnvFrom"]) == task["envFrom"]
     assert task["volumeMounts"] == workers["volumeMounts"]
 
 

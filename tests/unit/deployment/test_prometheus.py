@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from ai_patterns.core.dashboards import DASHBOARDS, to_text
 
@@ -34,6 +34,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "FeaturesStale": (
         {'ai_patterns_step{system="s", step="check_freshness", figure="stale"}': "1+0x20"},
         {'ai_patterns_step{system="s", step="check_freshness", figure="stale"}': "0+0x400"},
+    ),
+    "DeadlineMissed": (
+        {'ai_patterns_deadlines_missed_total{system="s", step="data_pipeline"}': "1+0x20"},
+        {'ai_patterns_deadlines_missed_total{system="s", step="data_pipeline"}': FLAT},
     ),
     "ServiceDown": ({'up{job="inference"}': "0+0x20"}, {'up{job="inference"}': "1+0x400"}),
     "PredictionErrors": (
@@ -67,7 +71,7 @@ def folder(repository: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def alerts(folder: Path) -> list[dict[str, Any]]:
-    groups = YAML(typ="safe").load(folder / "alerts.yml")["groups"]
+    groups = yaml.safe_load((folder / "alerts.yml").read_text("utf-8"))["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 

@@ -10,6 +10,7 @@ from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.hooks.feature_store import FeatureStoreHook
 from ai_patterns.hooks.flink import FlinkSqlGatewayHook
 from ai_patterns.hooks.kafka import KafkaHook
+from ai_patterns.hooks.kubeflow import KubeflowHook
 from ai_patterns.hooks.lake import LakeHook
 from ai_patterns.hooks.mlflow import MLflowHook
 from ai_patterns.hooks.prometheus import PrometheusHook
@@ -90,6 +91,16 @@ def test_a_service_that_is_away_names_its_connection(monkeypatch, conn_id, field
     connect(monkeypatch, conn_id, **fields)
     with pytest.raises(ServiceUnavailableError, match=conn_id):
         ask()
+
+
+def test_airflows_button_tells_whether_a_connection_leads_somewhere(tmp_path, monkeypatch):
+    connect(monkeypatch, "ai_patterns_lake", host=str(tmp_path), extra={"AWS_REGION": None, "timeout": "5s"})
+    assert LakeHook().test_connection() == (True, "It answers.")
+    assert LakeHook().target == (str(tmp_path), {"timeout": "5s"})
+    connect(monkeypatch, "ai_patterns_kubeflow", host="127.0.0.1", port=9, schema="http")
+    answers, problem = KubeflowHook().test_connection()
+    assert not answers
+    assert "http://127.0.0.1:9" in problem
 
 
 def test_a_query_source_reads_a_database(tmp_path, monkeypatch):

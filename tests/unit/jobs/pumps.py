@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from ai_patterns.core.predictions import prediction_schema
+from ai_patterns.core.prediction_schema import prediction_schema
 from ai_patterns.spec.system import SystemSpec
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)

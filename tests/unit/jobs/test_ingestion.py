@@ -114,6 +114,16 @@ def test_of_duplicate_keys_the_first_known_stays(tmp_path: Path, lake: Lake) -> 
     assert [row["price"] for row in events(lake) if row["id"] == "o001"] == [10.5]
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_of_duplicates_known_at_once_the_least_stays_in_whatever_order_they_came(
+    tmp_path: Path, lake: Lake, step: int
+) -> None:
+    lines = [order(1, price=3), order(1, price=2, rating=5), order(1, price=2, rating=4), *orders(20)[2:]]
+    ingest(shop(tmp_path, lines[::step]), lake, DAY, run_id="run")
+    assert quarantined(lake) == [("o001", "id", "duplicate key")] * 2
+    assert [(row["price"], row["rating"]) for row in events(lake) if row["id"] == "o001"] == [(2.0, 4.0)]
+
+
 def test_too_many_duplicates_fail_the_day(tmp_path: Path, lake: Lake) -> None:
     error = fail(shop(tmp_path, [*orders(4), *orders(4)]), lake)
     assert "quarantine_share of orders on 2024-01-01 is 0.5, bound 0.2 (4 rows)" in str(error)

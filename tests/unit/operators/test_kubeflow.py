@@ -110,7 +110,7 @@ def test_a_task_that_waits_in_its_slot_stops_its_run(kubeflow: Kubeflow, operato
     def killed(_: float) -> None:
         waits.on_kill()
 
-    monkeypatch.setattr(operators.time, "sleep", killed)
+    monkeypatch.setattr(operators, "time", SimpleNamespace(sleep=killed))  # other threads go on sleeping
     with pytest.raises(IncompleteTaskError, match="is CANCELED"):
         waits.execute(context())
 

@@ -30,7 +30,7 @@ def homes(tmp_path: Path):
 
 
 def start(home: Path, program: str) -> int:
-    return process_group.start([sys.executable, "-c", program], home, home / "log")
+    return process_group.start([sys.executable, "-c", program], home, home / "log").pid
 
 
 def wait_until(condition) -> None:

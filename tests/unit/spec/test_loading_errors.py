@@ -142,6 +142,17 @@ FAULTS = {
     "expression outside the grammar": Fault(
         "hour(starts, 'UTC')", "starts.year", "starts.year", "on_demand.hour", None, "cannot stand"
     ),
+    "time zone that is none": Fault(
+        "hour(starts, 'UTC')", "hour(starts, 'Europe/Pariss')", "hour(starts,", "on_demand.hour", "Europe/Paris",
+        "no time zone 'Europe/Pariss'",
+    ),
+    "offset of more than a day": Fault(
+        "hour(starts, 'UTC')", "hour(starts, '+25:00')", "hour(starts,", "on_demand.hour", None,
+        "no time zone '+25:00'",
+    ),
+    "column for a time zone": Fault(
+        "hour(starts, 'UTC')", "hour(starts, starts)", "hour(starts,", "on_demand.hour", None, "starts is no time zone"
+    ),
     "event time that is no column": Fault(
         "event_time: starts", "event_time: start", "event_time: start", "streams.hours.event_time", "starts", "'start'"
     ),
@@ -186,6 +197,10 @@ FAULTS = {
         "  tolerance: 0.01", "  tolerance: 0.01\n\nrollout: {key: [machin]}", "rollout:", "rollout.key", "machine",
         "there is no 'machin'",
     ),
+    "a clock that the model does not read": Fault(
+        "  tolerance: 0.01", "  tolerance: 0.01\n\nmonitoring: {clocks: {huor: 24}}", "monitoring:",
+        "monitoring.clocks", "hour", "there is no 'huor'",
+    ),
     "negative loss": Fault("max_loss: 0.05", "max_loss: -1", "max_loss", "feedback.max_loss", None, "greater than"),
 }  # fmt: skip
 
@@ -198,6 +213,14 @@ def test_names_file_line_field_and_nearest(broken, fault: Fault) -> None:
     assert (error.file, error.line, error.field, error.nearest) == (broken.file, line, fault.field, fault.nearest)
     assert fault.says in error.problem
     assert f"{broken.file}:{line} [{fault.field}]" in str(error)
+
+
+def test_predictions_need_a_topic_of_their_own(broken) -> None:
+    broken.change("    event_time: ended", "    topic: pumps\n    event_time: ended")
+    broken.change("maturity: 3h}", "maturity: 3h}\n  topic: pumps # too")
+    error = broken.error()
+    assert (error.field, error.line) == ("decision.topic", broken.line_of("# too"))
+    assert "stream 'results' has the topic 'pumps'" in error.problem
 
 
 def test_absent_file_tells_how_to_start(tmp_path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 
 from ai_patterns.ui.page import render
 from ai_patterns.ui.plot import line_plot
-from ai_patterns.ui.views import PATTERNS, View, find_views
+from ai_patterns.ui.views import MOST_SYSTEMS, PATTERNS, View, find_views
 
 EVIL = "<script>alert(1)</script>"
 WEEKS = [{"day": dt.date(2024, 4, day), "rmse": 3.0 + day / 10, "rows": 500} for day in (7, 14, 21)]
@@ -68,6 +69,31 @@ def test_a_broken_spec_stands_beside_the_good_systems(docks_folder, tmp_path, mo
     assert {entry["state"] for entry in docks.status.values()} == {"not yet"}
     assert [view.name for view in find_views("docks")] == ["docks"]
     assert "Did you mean" in render([broken, docks])
+
+
+def test_of_many_systems_some_are_looked_at_and_all_are_named(docks_folder, tmp_path, monkeypatch) -> None:
+    for number in range(MOST_SYSTEMS + 2):
+        folder = tmp_path / "systems" / f"docks_{number:02}"
+        shutil.copytree(docks_folder, folder, ignore=shutil.ignore_patterns("data"))
+        text = (folder / "system.yaml").read_text("utf-8")
+        (folder / "system.yaml").write_text(text.replace("name: docks", f"name: {folder.name}", 1), "utf-8")
+    monkeypatch.setenv("AI_PATTERNS_SYSTEMS", str(tmp_path / "systems"))
+    monkeypatch.setenv("AI_PATTERNS_LAKE", str(tmp_path / "no_lake"))
+    views = find_views()
+    assert [view.is_named_only for view in views] == [False] * MOST_SYSTEMS + [True] * 2
+    html = render(views, root="/air")
+    assert "20 of 22 systems stand below" in html
+    assert 'href="#docks_19"' in html
+    assert 'href="/air/ai-patterns/systems/docks_20"' in html
+    (last,) = find_views("docks_21")
+    assert not last.is_named_only
+
+
+def test_ten_thousand_systems_are_a_page(docks) -> None:
+    looked_at = [View(f"docks_{number}", docks, status=status_with()) for number in range(MOST_SYSTEMS)]
+    html = render([*looked_at, *(View(f"more_{number}", docks) for number in range(10_000))])
+    assert "20 of 10,020 systems" in html
+    assert len(html) < 1_500_000
 
 
 def test_no_system_at_all_tells_how_to_start() -> None:

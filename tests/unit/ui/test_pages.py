@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
+from ai_patterns.clients.lake import Lake
+from ai_patterns.core.days import Days
+from ai_patterns.core.prediction_schema import prediction_schema
+from ai_patterns.core.predictions import PARTITIONS
+from ai_patterns.jobs.checks import CheckRow, record_checks
+from ai_patterns.spec.system import SystemSpec
+from ai_patterns.ui import pages
 from ai_patterns.ui.page import render_page
-from ai_patterns.ui.pages import PAGES, find_system, read_page
-from shown_pages import EVIL, FULL
+from ai_patterns.ui.pages import MOST, PAGES, find_system, read_page
+from shown_pages import AT, DAY, EVIL, FULL
+
+MANY = 10_000
 
 TOLD = {
     "features": ["12,345", "2.05", "var(--bad) 30%", "/ai-patterns/systems/docks/predictions/a/b"],
@@ -52,6 +62,30 @@ def test_an_empty_lake_is_told(page: str, docks_folder, tmp_path, monkeypatch) -
     assert f"<h1>{'Feature groups' if page == 'features' else PAGES[page]}</h1>" in render_page(
         page, "docks", read_page(spec, page)
     )
+
+
+@pytest.fixture(scope="module")
+def crowded(docks: SystemSpec, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Ten thousand rows for each table of a page."""
+    lake, day, numbers = Lake(str(tmp_path_factory.mktemp("crowded")), docks.name), Days(DAY, DAY), range(MANY)
+    checks = [CheckRow(DAY, "psi", f"feature_{number}", 0.5, 0.2, number % 2 == 0, EVIL) for number in numbers]
+    record_checks(lake, checks, family="drift", days=day)
+    lake.replace_days("quarantine/counted", pa.table({"day": [DAY] * MANY, "reason": [f"r{n}" for n in numbers]}), day)
+    row = dict.fromkeys(prediction_schema(docks).names) | {"day": DAY, "mode": "online", "score": 0.5}
+    rows = [row | {"prediction_id": f"p{n}", "decided_at": AT, "model_version": 1} for n in numbers]
+    lake.append("predictions", pa.Table.from_pylist(rows, prediction_schema(docks)), PARTITIONS)
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("page", "told"), [("quality", "and 9,800 more reasons"), ("quality", "and 9,800 more in <"), ("predictions", "p0")]
+)
+def test_ten_thousand_rows_are_a_page(crowded: Lake, docks: SystemSpec, page: str, told: str, monkeypatch) -> None:
+    monkeypatch.setattr(pages, "open_lake", lambda _: crowded)
+    html = render_page(page, "docks", read_page(docks, page))
+    assert told in html
+    assert html.count("<tr") <= 2 * MOST + 2
+    assert len(html) < 200_000
 
 
 @pytest.mark.parametrize("name", ["../docks", "docks/", "", "%2e%2e", "Docks", EVIL])

@@ -15,6 +15,8 @@ from ai_patterns.services.edge.errors import RequestError
 
 log = logging.getLogger(__name__)
 
+METHOD_NOT_ALLOWED = 405
+
 Count = Callable[[str, int, float], None]
 """Takes a protocol's name, a status and seconds."""
 
@@ -81,7 +83,7 @@ class QuickPaths:
     async def _reply(self, path: QuickPath, scope: Scope, receive: Receive) -> Reply:
         try:
             if scope["method"] != "POST":
-                raise RequestError(f"{scope['path']} takes POST", status=405)
+                raise RequestError(f"{scope['path']} takes POST", status=METHOD_NOT_ALLOWED)
             self._callers.admit(scope["headers"], (scope["client"] or ("",))[0], write=path.write)
             return await path.answer(await _body(receive, self._max_bytes))
         except Exception as error:
@@ -104,6 +106,8 @@ async def _body(receive: Receive, most: int) -> bytes:
 
 async def _send(reply: Reply, send: Send) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(reply.body))]
+    if reply.status == METHOD_NOT_ALLOWED:
+        headers.append((b"allow", b"POST"))
     if reply.retry_after is not None:
         headers.append((b"retry-after", b"%d" % reply.retry_after))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

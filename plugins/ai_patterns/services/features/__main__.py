@@ -10,12 +10,13 @@ import uvicorn
 from feast import FeatureStore
 
 from ai_patterns.clients.feast import open_store
+from ai_patterns.services.edge.one_write import OneWriteProtocol
 from ai_patterns.services.features.app import create_app
 from ai_patterns.services.features.catalog import Catalog
 from ai_patterns.services.features.named_sets import NamedSets
 from ai_patterns.services.features.service import Service
 from ai_patterns.services.features.settings import Settings, read_settings
-from ai_patterns.services.features.stores import FeastReader, Reader
+from ai_patterns.services.features.stores import FeastReader, Reader, Turn, turn_of
 from ai_patterns.services.features.writing import RowWriter, Writer
 from ai_patterns.spec.loading import load_system
 
@@ -28,14 +29,15 @@ def build_service(settings: Settings) -> Service:
         SpecError: the system's spec is wrong.
     """
     store = open_store(settings.repo)
-    reader, quick = _store_access(store)
-    catalog = Catalog(store, reader)
+    turn = turn_of(store)
+    reader, quick = _store_access(store, turn)
+    catalog = Catalog(store, reader, turn)
     folder = settings.system_folder
     sets = NamedSets(load_system(folder), catalog) if folder is not None else None
     return Service(catalog, sets, Writer(catalog, quick), settings)
 
 
-def _store_access(store: FeatureStore) -> tuple[Reader, RowWriter | None]:
+def _store_access(store: FeatureStore, turn: Turn) -> tuple[Reader, RowWriter | None]:
     """The quickest way to the repository's online store."""
     if "redis" in str(store.config.online_store.type).lower():
         from ai_patterns.services.features.redis_line import RedisLink
@@ -46,7 +48,7 @@ def _store_access(store: FeatureStore) -> tuple[Reader, RowWriter | None]:
         if place is not None:
             link = RedisLink(place)
             return RedisReader(store, link), RedisWriter(store, link)
-    return FeastReader(store), None
+    return FeastReader(store, turn), None
 
 
 def serve(settings: Settings) -> None:
@@ -57,6 +59,7 @@ def serve(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=OneWriteProtocol,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=10,

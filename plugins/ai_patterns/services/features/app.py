@@ -17,6 +17,17 @@ from ai_patterns.services.features.routes import add_routes
 from ai_patterns.services.features.service import Service
 
 BODIES = {**feast.BODIES, **tecton.BODIES}
+_REFUSALS = {
+    400: "The body is not valid.",
+    401: "The key is missing or wrong.",
+    403: "The key may not change anything, or the service runs without one.",
+    404: "There is no such feature, view or feature service.",
+    405: "It is asked for by POST.",
+    413: "The body is too large.",
+    422: "A field is missing or wrong.",
+    429: "The caller asks more often than it may.",
+    503: "Not now: send the request again after `Retry-After` seconds.",
+}
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -43,13 +54,18 @@ def _openapi(rest: FastAPI) -> dict[str, Any]:
         schemas, components = msgspec.json.schema_components(
             BODIES.values(), ref_template="#/components/schemas/{name}"
         )
+        components |= {"FeastRefusal": feast.REFUSAL, "TectonRefusal": tecton.REFUSAL}
         document.setdefault("components", {}).setdefault("schemas", {}).update(components)
         for path, schema in zip(BODIES, schemas, strict=True):
-            content = {"application/json": {"schema": schema}}
-            operation = {
-                "requestBody": {"required": True, "content": content},
-                "responses": {"200": {"description": "OK"}},
+            refusal = _json({"$ref": f"#/components/schemas/{'Feast' if path in feast.BODIES else 'Tecton'}Refusal"})
+            refused = {str(status): {"description": text, **refusal} for status, text in _REFUSALS.items()}
+            responses = {"200": {"description": "OK"}} | refused
+            document["paths"][path] = {
+                "post": {"requestBody": {"required": True, **_json(schema)}, "responses": responses}
             }
-            document["paths"][path] = {"post": operation}
         rest.openapi_schema = document
     return rest.openapi_schema
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}}

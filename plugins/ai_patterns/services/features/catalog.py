@@ -15,7 +15,7 @@ from ai_patterns.services.edge.errors import RequestError
 from ai_patterns.services.features.answers import Answer, Row, given_column, view_columns
 from ai_patterns.services.features.delegate import ask_feast
 from ai_patterns.services.features.plan import Plan, ViewRead, make_plan
-from ai_patterns.services.features.stores import Ask, Reader
+from ai_patterns.services.features.stores import Ask, Reader, Turn
 
 Entities = Mapping[str, list[Any]]
 """Column of the request -> its values, one a row."""
@@ -30,10 +30,11 @@ class Catalog:
     Args:
         store: the open repository.
         reader: reads its online store.
+        turn: held by whoever else reads or writes it.
     """
 
-    def __init__(self, store: FeatureStore, reader: Reader) -> None:
-        self.store, self.reader = store, reader
+    def __init__(self, store: FeatureStore, reader: Reader, turn: Turn) -> None:
+        self.store, self.reader, self.turn = store, reader, turn
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._probe: ViewRead | None = None
         self._fed: dict[str, list[FeatureView]] = {}
@@ -57,7 +58,7 @@ class Catalog:
         plan = self.plan(features, full_names)
         rows = _count_rows(entities)
         if plan.delegate is not None:
-            return await asyncio.to_thread(ask_feast, self.store, plan, plan.delegate, entities, full_names)
+            return await asyncio.to_thread(self._ask_feast, plan, plan.delegate, entities, full_names)
         places = [_places(read, entities, rows) for read in plan.reads]
         found = await self.reader.read([ask for ask, _ in places])
         given = {plan.entities[name]: values for name, values in entities.items() if name in plan.entities}
@@ -132,6 +133,12 @@ class Catalog:
         if not cached or name not in self._views:
             self._views[name] = await asyncio.to_thread(get_feature_view_from_feature_store, self.store, name, cached)
         return self._views[name]
+
+    def _ask_feast(
+        self, plan: Plan, features: FeatureService | list[str], entities: Entities, full_names: bool
+    ) -> Answer:
+        with self.turn:
+            return ask_feast(self.store, plan, features, entities, full_names)
 
     def _make(self, features: str | Sequence[str], full_names: bool) -> Plan:
         asked: FeatureService | list[str]

@@ -6,11 +6,13 @@ import asyncio
 import datetime as dt
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from feast import FeatureStore
 from feast.feature_server_utils import _value_to_native
+from feast.infra.online_stores.sqlite import SqliteOnlineStore
 
 from ai_patterns.clients.feast import CONN_ID
 from ai_patterns.core.clock import reading_at, to_microseconds, utc_now
@@ -48,14 +50,26 @@ class Reader(Protocol):
         """Give up its connections."""
 
 
+Turn = AbstractContextManager[object]
+"""What a thread holds while it reads or writes the online store."""
+
+
+def turn_of(store: FeatureStore) -> Turn:
+    """A lock for SQLite: Feast has one connection, on which a thread would read the half of another one's write."""
+    embedded = isinstance(store._get_provider().online_store, SqliteOnlineStore)
+    return threading.Lock() if embedded else nullcontext()
+
+
 class FeastReader:
     """Any online store, through `online_read`: the tiles of the stream layer among them.
 
-    One request reads at a time: Feast's SQLite store has one connection, which no two threads may use at once.
+    Args:
+        store: the open repository.
+        turn: held by each request that reads.
     """
 
-    def __init__(self, store: FeatureStore) -> None:
-        self._store, self._turn = store, threading.Lock()
+    def __init__(self, store: FeatureStore, turn: Turn) -> None:
+        self._store, self._turn = store, turn
 
     async def read(self, asks: Sequence[Ask]) -> list[list[Row | None]]:
         """See `Reader`."""

@@ -11,7 +11,6 @@ import msgspec
 from feast import FeatureView, OnDemandFeatureView
 from feast.data_source import PushMode
 from feast.errors import FeastError
-from feast.infra.online_stores.sqlite import SqliteOnlineStore
 
 from ai_patterns.clients.feast import CONN_ID
 from ai_patterns.core.clock import to_microseconds
@@ -63,9 +62,7 @@ class Writer:
 
     def __init__(self, catalog: Catalog, quick: RowWriter | None = None) -> None:
         self._catalog, self._store, self._quick = catalog, catalog.store, quick
-        # Feast's SQLite store has one connection, whose transactions would run into each other.
-        embedded = isinstance(self._store._get_provider().online_store, SqliteOnlineStore)
-        self.threads = ThreadPoolExecutor(1 if embedded else 8, "feature-writer")
+        self.threads = ThreadPoolExecutor(8, "feature-writer")
         self.rows: dict[str, int] = {}
         self.newest: dict[str, int] = {}
 
@@ -119,13 +116,17 @@ class Writer:
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self.threads, work)
+            await asyncio.get_running_loop().run_in_executor(self.threads, self._in_turn, work)
         except (FeastError, AIPatternsError):
             raise
         except (TypeError, ValueError, KeyError) as error:
             raise RequestError(f"df: {error}") from error
         except Exception as error:
             raise _unavailable(error) from error
+
+    def _in_turn(self, work: Callable[[], None]) -> None:
+        with self._catalog.turn:
+            work()
 
 
 def _unavailable(error: Exception) -> ServiceUnavailableError:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from ai_patterns.errors import ServiceUnavailableError
@@ -14,10 +15,12 @@ from ai_patterns.services.feedback.settings import Settings
 
 # No `from __future__ import annotations` here: FastAPI reads the annotations of routes made in a function.
 
+AWAY: dict[int | str, dict[str, Any]] = {503: {"description": "The lake is away; the problem is named."}}
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _PROBLEMS = {
     401: "The key is missing or wrong.",
     403: "The service runs without a key, so nobody may send labels.",
+    405: "Labels are sent by POST.",
     413: "The body is too large.",
     422: "The body is no list of labels.",
     429: "The caller asks more often than it may.",
@@ -58,7 +61,7 @@ def _add_routes(app: FastAPI, service: FeedbackService) -> None:
     async def health() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/ready")
+    @app.get("/ready", responses=AWAY)
     def ready(response: Response) -> dict[str, Any]:
         try:
             service.probe()
@@ -67,6 +70,6 @@ def _add_routes(app: FastAPI, service: FeedbackService) -> None:
             return {"ready": False, "problem": str(error)}
         return {"ready": True}
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
         return Response(service.metrics(), media_type=TEXT)

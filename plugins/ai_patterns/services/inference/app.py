@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from ai_patterns.errors import AIPatternsError
 from ai_patterns.services.inference.contract import describe
 from ai_patterns.services.inference.edge import Edge
 from ai_patterns.services.inference.refusals import refusal
+from ai_patterns.services.inference.requests import RequestError
 from ai_patterns.services.inference.routes import add_routes
 from ai_patterns.services.inference.service import Service
 
@@ -28,6 +30,7 @@ def create_app(service: Service) -> Edge:
 
     app = FastAPI(title="ai-patterns: inference", version="1", lifespan=lifespan)
     app.add_exception_handler(AIPatternsError, _handle)
+    app.add_exception_handler(HTTPException, _handle_http)  # type: ignore[arg-type]  # Starlette asks for any error
     add_routes(app, service)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI has it extended
     return Edge(app, service)
@@ -37,3 +40,10 @@ async def _handle(_: Request, error: Exception) -> Response:
     answer = refusal(error)
     headers = {name.decode(): value.decode() for name, value in answer.headers}
     return Response(answer.body, answer.status, headers, answer.content_type.decode())
+
+
+async def _handle_http(request: Request, error: HTTPException) -> Response:
+    """A path or method that there is not, in the form of all other refusals."""
+    answer = await _handle(request, RequestError(error.detail, status=error.status_code))
+    answer.headers.update(error.headers or {})
+    return answer

@@ -59,12 +59,17 @@ def describe(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     split = _object(columns={"type": "array"}, data={"type": "array", "items": {"type": "array"}}, index={})
     forms = {"dataframe_split": split, "dataframe_records": _ROWS, "instances": _ROWS, "inputs": {}}
-    invocations = _object(**forms, params=_object(decided_at=_INSTANT))
+    invocations = _object(**forms, params=_optional(decided_at=_INSTANT))
     document["paths"]["/invocations"] = _post("MLflow", invocations, _object(predictions=_NUMBERS, **_EXTRAS), [])
     document["paths"]["/invocations"]["post"]["requestBody"]["content"]["text/csv"] = {"schema": {"type": "string"}}
     predict = _object(instances=_ROWS, inputs=_COLUMNS, decided_at=_INSTANT, signature_name={"type": "string"})
     scores = _object(predictions=_NUMBERS, outputs=_NUMBERS, **_EXTRAS)
-    examples = _object(examples=_ROWS, context=_ROW, decided_at=_INSTANT, signature_name={"type": "string"})
+    examples = _object(
+        examples=_ROWS,
+        context={**_ROW, "type": ["object", "null"]},
+        decided_at=_INSTANT,
+        signature_name={"type": "string"},
+    )
     for place, names in _PLACES.items():
         for verb, body, result in (
             ("predict", predict, scores),
@@ -73,7 +78,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         ):
             document["paths"][f"/v1/models/{place}:{verb}"] = _post("TensorFlow Serving", body, result, names)
     tensors = {"type": "array", "items": _object(name={"type": "string"}, shape={"type": "array"}, data={})}
-    infer = _object(id={"type": "string"}, inputs=tensors, outputs={"type": "array"}, parameters=_object())
+    infer = _object(
+        id={"type": ["string", "null"]}, inputs=tensors, outputs={"type": ["array", "null"]}, parameters=_optional()
+    )
     answer = _object(model_name={"type": "string"}, model_version={"type": "string"}, outputs=tensors)
     for place, names in [*_PLACES.items()][:2]:
         document["paths"][f"/v2/models/{place}/infer"] = _post("Open Inference 2", infer, answer, names)
@@ -100,3 +107,7 @@ def _post(tag: str, body: dict[str, Any], result: dict[str, Any], names: list[st
 
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
+
+
+def _optional(**properties: Any) -> dict[str, Any]:
+    return {**_object(**properties), "type": ["object", "null"]}

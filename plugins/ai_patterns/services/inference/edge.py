@@ -18,7 +18,7 @@ from ai_patterns.services.inference.refusals import refusal
 from ai_patterns.services.inference.requests import Answer, Predictions, Query, RequestError
 from ai_patterns.services.inference.service import Service
 
-_TENSORFLOW = re.compile(r"/v1/models/([^/:]+)(?:/versions/([^/:]+)|/labels/([^/:]+))?:(predict|classify|regress)")
+_TENSORFLOW = re.compile(r"/v1/models/([^/]+?)(?:/versions/([^/]+?)|/labels/([^/]+?))?:(predict|classify|regress)")
 _OPEN_INFERENCE = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 
 

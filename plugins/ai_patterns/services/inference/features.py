@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import pyarrow as pa
-from ruamel.yaml import YAML
+import yaml
 
 from ai_patterns.clients.online_store import Columns, FoundFeatures, OnlineStore
-from ai_patterns.clients.tile_store import CONN_ID
-from ai_patterns.core.arrow_types import ARROW_TYPES
+from ai_patterns.clients.tile_notes import CONN_ID
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 
@@ -52,27 +50,10 @@ class FeatureReader:
             if "path" in settings:
                 self._store = OnlineStore(self._system, settings["path"], settings.get("tiles"))
             else:
-                self._store = _FeastStore(self._system, self._folder)
+                from ai_patterns.services.inference.feast_store import FeastStore  # and with it Arrow and pandas
+
+                self._store = FeastStore(self._system, self._folder)
         return self._store
-
-
-class _FeastStore:
-    """Any other online store, through Feast's client."""
-
-    def __init__(self, system: SystemSpec, folder: Path) -> None:
-        from ai_patterns.clients.online_features import OnlineFeatureReader
-
-        self._reader = OnlineFeatureReader(system, folder)
-        keys = {key for group in (*system.groups, *system.lookups) for key in system.key_of(group)}
-        self._types = {key: ARROW_TYPES[system.decision_stream.columns[key].type] for key in sorted(keys)}
-
-    def read(self, rows: Columns, count: int, at: Sequence[dt.datetime]) -> FoundFeatures:
-        keys = {name: pa.array(rows[name], kind) for name, kind in self._types.items()}
-        found = self._reader.read(pa.table(keys or {"row": pa.nulls(count)}), at)
-        return FoundFeatures(found.table.to_pydict(), dict(found.missing))
-
-    def check(self) -> None:
-        self._reader.check()
 
 
 def _online_settings(folder: Path) -> dict[str, Any]:
@@ -81,5 +62,5 @@ def _online_settings(folder: Path) -> dict[str, Any]:
     except OSError:
         problem = f"there is no Feast repository in {folder}; run the feature_store DAG first"
         raise ServiceUnavailableError(problem, conn_id=CONN_ID) from None
-    settings = YAML(typ="safe").load(text).get("online_store") or {}
+    settings = yaml.safe_load(text).get("online_store") or {}
     return settings if isinstance(settings, dict) else {"type": settings}

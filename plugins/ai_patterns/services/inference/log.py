@@ -1,4 +1,4 @@
-"""The prediction log: answers do not wait for the lake, and nothing that was answered is lost."""
+"""The prediction log: answers do not wait for what keeps it, and nothing that was answered is lost."""
 
 from __future__ import annotations
 
@@ -6,88 +6,80 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
-from ai_patterns.clients.lake import Lake
-from ai_patterns.core.predictions import PARTITIONS, TABLE
 from ai_patterns.errors import ServiceUnavailableError
-from ai_patterns.services.inference.logged import Scored, log_table
-from ai_patterns.spec.system import SystemSpec
+from ai_patterns.services.inference.log_sinks import LogSink
+from ai_patterns.services.inference.logged import Scored
 
-CONN_ID = "ai_patterns_lake"
 _CLOSE_SECONDS = 20.0
-_ROWS_OF_A_COMMIT = 4096
-"""As soon as so many rows wait, they are appended: a busy service shall not grow for its log's sake."""
 
 log = logging.getLogger(__name__)
 
 
 class PredictionLog:
-    """A bounded queue of prediction rows, appended to the lake by one background thread.
+    """A bounded queue of prediction rows, written by one background thread.
 
     Args:
-        system: the system's spec.
-        lake: its lake.
-        flush_seconds: longest time that a row waits for its append.
+        sink: where they are written.
+        flush_seconds: longest time that a row waits for its writing.
         capacity: most rows that wait; beyond it new ones are refused.
-        table: where they are appended.
     """
 
-    def __init__(
-        self,
-        system: SystemSpec,
-        lake: Lake,
-        *,
-        flush_seconds: float = 2.0,
-        capacity: int = 100_000,
-        table: str = TABLE,
-    ) -> None:
-        self._system, self._table = system, table
-        self._lake, self._flush_seconds, self._capacity = lake, flush_seconds, capacity
+    def __init__(self, sink: LogSink, *, flush_seconds: float = 2.0, capacity: int = 100_000) -> None:
+        self._sink, self._flush_seconds, self._capacity = sink, flush_seconds, capacity
         self._waiting: deque[Scored] = deque()
-        self._rows = self._failures = 0
+        self._rows = self._failures = self._refused = 0
         self._problem: str | None = None
         self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     @property
     def depth(self) -> int:
-        """Rows that are not in the lake yet."""
+        """Rows that are not written yet."""
         return self._rows
 
     @property
+    def refused(self) -> int:
+        """Rows for which there was no room."""
+        return self._refused
+
+    @property
     def failures(self) -> int:
-        """Appends that failed and were, or will be, tried again."""
+        """Writes that failed and were, or will be, tried again."""
         return self._failures
 
     @property
     def problem(self) -> str | None:
-        """Why the last append failed."""
+        """Why the last write failed."""
         return self._problem
 
     def start(self) -> None:
-        """Begin to append."""
+        """Begin to write."""
         self._thread.start()
 
     def put(self, batch: Scored) -> None:
-        """Take rows in, all or none; never waits for the lake.
+        """Take rows in, all or none; never waits for the sink.
 
         Raises:
-            ServiceUnavailableError: the queue is full because the lake is away.
+            ServiceUnavailableError: the queue is full because the sink is away.
         """
         rows = len(batch.ids)
         with self._lock:
             if self._rows + rows > self._capacity:
+                self._refused += rows
                 raise ServiceUnavailableError(
-                    f"the prediction log is full ({self._rows} rows wait): {self._problem or 'the lake is slow'}",
-                    conn_id=CONN_ID,
+                    f"the prediction log is full ({self._rows} rows wait): "
+                    f"{self._problem or f'{self._sink.name} is slow'}",
+                    conn_id=self._sink.conn_id,
                 )
             self._waiting.append(batch)
             self._rows += rows
-        if self._rows >= _ROWS_OF_A_COMMIT and not self._problem:
+        if self._rows >= self._sink.write_rows and not self._problem:
             self._wake.set()
 
     def close(self) -> None:
-        """Append what waits, then stop; tells in the log how many rows could not be written."""
+        """Write what waits, then stop; tells in the log how many rows could not be written."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -106,22 +98,37 @@ class PredictionLog:
                 self._flush()
 
     def _flush(self) -> bool:
-        """Append all that waits in one commit; keep it for the next time if that fails."""
+        """Write all that waits now; keep it for the next time if that fails."""
+        left = self._rows
+        while left > 0:
+            batches, rows = self._oldest()
+            if not self._write(batches, rows):
+                return False
+            left -= rows
+        return True
+
+    def _oldest(self) -> tuple[list[Scored], int]:
+        """What is written in one go, and its number of rows."""
+        batches, rows = list[Scored](), 0
         with self._lock:
-            batches = list(self._waiting)
-        if not batches:
-            return True
-        rows = log_table(self._system, batches)
+            for batch in self._waiting:
+                if rows >= self._sink.write_rows:
+                    break
+                batches.append(batch)
+                rows += len(batch.ids)
+        return batches, rows
+
+    def _write(self, batches: Sequence[Scored], rows: int) -> bool:
         try:
-            self._lake.append(self._table, rows, PARTITIONS, widen=True)
+            self._sink.write(batches)
         except Exception as error:  # whatever it was, the rows must stay for the next attempt
             self._failures += 1
             self._problem = str(error)
-            log.warning("predictions wait, the lake refused %d rows: %s", rows.num_rows, error)
+            log.warning("predictions wait, %s refused %d rows: %s", self._sink.name, rows, error)
             return False
         with self._lock:
             for _ in batches:
                 self._waiting.popleft()
-            self._rows -= rows.num_rows
+            self._rows -= rows
         self._problem = None
         return True

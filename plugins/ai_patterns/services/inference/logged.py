@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
 from ai_patterns.core.exploration import Assignment
 from ai_patterns.core.expressions import Array
-from ai_patterns.core.predictions import Mode, prediction_schema
+from ai_patterns.core.predictions import Mode, prediction_columns
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -46,8 +44,8 @@ class Scored:
     mode: Mode = "online"
 
 
-def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
-    """The rows as the lake keeps them."""
+def log_columns(system: SystemSpec, batches: Sequence[Scored]) -> dict[str, list[Any]]:
+    """The rows as columns of the table, in its order."""
     wanted = list(dict.fromkeys([*system.decision.inputs, *system.model.columns]))
     decided_at = _every(batch.decided_at for batch in batches)
     columns: dict[str, Any] = {
@@ -58,7 +56,7 @@ def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
         "decided_at": decided_at,
         "served_at": _every(batch.served_at for batch in batches),
         "features": _every(_features(batch, wanted) for batch in batches),
-        "score": np.asarray(_every(batch.scores for batch in batches)),
+        "score": _every(batch.scores for batch in batches),
         "model_version": _every([batch.version] * len(batch.ids) for batch in batches),
         "degraded": _every(batch.degraded for batch in batches),
         "mode": _every([batch.mode] * len(batch.ids) for batch in batches),
@@ -66,8 +64,7 @@ def log_table(system: SystemSpec, batches: Sequence[Scored]) -> pa.Table:
     }
     for name in ("explored", "holdout", "propensity"):
         columns[name] = _every(_assigned(batch, name) for batch in batches)
-    schema = prediction_schema(system)
-    return pa.table({name: columns[name] for name in schema.names}, schema)
+    return {name: columns[name] for name in prediction_columns(system)}
 
 
 def _every(parts: Iterable[list[Any]]) -> list[Any]:

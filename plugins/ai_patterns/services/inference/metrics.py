@@ -22,13 +22,19 @@ class Metrics:
 
     Args:
         version: the model version that answers, 0 before the first.
-        queued: predictions that are not in the lake yet.
-        failures: appends to the lake that failed.
+        queued: predictions that are not logged yet.
+        failures: writes of the log that failed.
+        refused: rows for which the log had no room.
         rollout: tells of the rollout that is on.
     """
 
     def __init__(
-        self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int], rollout: Collector
+        self,
+        version: Callable[[], int],
+        queued: Callable[[], int],
+        failures: Callable[[], int],
+        refused: Callable[[], int],
+        rollout: Collector,
     ) -> None:
         self._registry = CollectorRegistry()
         here: dict[str, Any] = {"namespace": "ai_patterns", "subsystem": "inference", "registry": self._registry}
@@ -41,7 +47,7 @@ class Metrics:
         self._latency = cache(self.latency.labels)
         self._rows = cache(lambda version: self.predictions.labels(str(version)))
         self._gauges = CollectorRegistry()
-        self._gauges.register(_Gauges(version, queued, failures))
+        self._gauges.register(_Gauges(version, queued, failures, refused))
         self._gauges.register(rollout)
 
     def count(self, protocol: str, status: int, seconds: float) -> None:
@@ -67,12 +73,14 @@ class Metrics:
 class _Gauges(Collector):
     """What is read when it is asked for."""
 
-    def __init__(self, version: Callable[[], int], queued: Callable[[], int], failures: Callable[[], int]) -> None:
-        self._found = (
-            ("model_version", "Version that answers.", version),
-            ("log_queue_rows", "Predictions that wait for the lake.", queued),
-            ("log_failures", "Appends to the lake that failed.", failures),
+    def __init__(self, *reads: Callable[[], int]) -> None:
+        told = (
+            ("model_version", "Version that answers."),
+            ("log_queue_rows", "Predictions that wait to be logged."),
+            ("log_failures", "Writes of the prediction log that failed and are tried again."),
+            ("log_refused_rows", "Rows, a shadow's too, for which the prediction log had no room."),
         )
+        self._found = [(*texts, read) for texts, read in zip(told, reads, strict=True)]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         for name, text, read in self._found:

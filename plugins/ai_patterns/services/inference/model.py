@@ -11,7 +11,7 @@ import numpy as np
 from ai_patterns.clients.feast_repository import column_types
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.registry_reader import RegistryReader
-from ai_patterns.core.vectors import VectorBuilder
+from ai_patterns.core.vector_builder import VectorBuilder
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
 from ai_patterns.services.inference.follower import Follower
 from ai_patterns.services.inference.requests import RequestError

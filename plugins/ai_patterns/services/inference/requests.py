@@ -130,6 +130,16 @@ def require_records(value: object, place: str) -> list[Record]:
     return value
 
 
+def optional_object(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The JSON object of this name; an empty one where it is absent or null.
+
+    Raises:
+        RequestError: it is something else.
+    """
+    value = document.get(name)
+    return {} if value is None else require_object(value, name)
+
+
 def require_object(value: object, place: str) -> dict[str, Any]:
     """A JSON object.
 

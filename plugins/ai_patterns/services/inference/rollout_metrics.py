@@ -8,8 +8,8 @@ from itertools import accumulate
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ai_patterns.core.model_rollout import Routing
 from ai_patterns.core.rollout_counts import LATENCY_EDGES, Counts, Side
+from ai_patterns.core.routing import Routing
 
 _PREFIX = "ai_patterns_inference_rollout"
 _LABELS = ["step", "role", "version"]

@@ -11,8 +11,8 @@ from ai_patterns.clients.mlflow import ROLLOUT
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.canary import chosen
-from ai_patterns.core.model_rollout import Routing
 from ai_patterns.core.rollout_counts import Counts, Role
+from ai_patterns.core.routing import Routing
 from ai_patterns.errors import ServiceRejectedError
 from ai_patterns.services.inference.follower import Follower
 from ai_patterns.services.inference.model import ChampionFollower

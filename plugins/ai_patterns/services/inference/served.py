@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai_patterns.clients.mlflow import LoadedModel
-from ai_patterns.core.vectors import VectorBuilder
+from ai_patterns.core.vector_builder import VectorBuilder
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class Service:
         self.predictor, self.rollouts, self.settings = predictor, rollouts, settings
         self.guard = Guard(settings.api_key, settings.callers, settings.open_predictions)
         depth, failures = (lambda: predictor.log.depth), (lambda: predictor.log.failures)
-        self.metrics = Metrics(self._version, depth, failures, RolloutMetrics(rollouts.counted))
+        refused = lambda: predictor.log.refused + predictor.shadow.refused  # noqa: E731
+        self.metrics = Metrics(self._version, depth, failures, refused, RolloutMetrics(rollouts.counted))
         self.batcher = self._batcher(settings.deadline_seconds)
         # A new version has a thread of its own, and half the time: what is left is the champion's, who answers for it.
         self.canary = self._batcher(settings.deadline_seconds / 2)

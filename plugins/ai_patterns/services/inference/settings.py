@@ -28,14 +28,16 @@ class Settings:
         lake: folder or URI of the lake.
         tracking_uri: MLflow's tracking and registry URI.
         feature_repo: folder of the applied Feast repository.
+        kafka: a server of the cluster, `host:port`, that takes the predictions where the system names a topic for them;
+            where it is empty the lake does.
         host: address to listen on.
         port: port to listen on.
         api_key: the key that callers must send; from `AI_PATTERNS_API_KEY` alone, never from the command line.
         open_predictions: whether predictions need no key although one is set.
         poll_seconds: how often the champion alias is read.
-        flush_seconds: longest time that a prediction waits for the lake.
+        flush_seconds: longest time that a prediction waits to be logged.
         max_body_bytes: largest request body.
-        queue_rows: most predictions that wait for the lake.
+        queue_rows: most predictions that wait to be logged.
         callers: further keys, which may ask for predictions; from `AI_PATTERNS_API_KEYS` alone, JSON such as
             `{"shop": {"key": "...", "requests_per_second": 50}}`.
         models: aliases and versions that are served; the first answers where a request names none.
@@ -52,6 +54,7 @@ class Settings:
     lake: str
     tracking_uri: str
     feature_repo: Path
+    kafka: str = ""
     host: str = "127.0.0.1"
     port: int = 8090
     api_key: str | None = field(default=None, repr=False)
@@ -92,12 +95,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default = environment.get(variable)
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=kind, default=default, required=default is None, help=f"or ${variable}")
+    parser.add_argument("--kafka", default=environment.get("AI_PATTERNS_KAFKA", ""), help="or $AI_PATTERNS_KAFKA")
     parser.add_argument("--host", default=environment.get("AI_PATTERNS_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=environment.get("AI_PATTERNS_PORT", "8090"))
     parser.add_argument("--poll-seconds", type=float, default=environment.get("AI_PATTERNS_POLL_SECONDS", "3"))
     parser.add_argument("--flush-seconds", type=float, default=environment.get("AI_PATTERNS_FLUSH_SECONDS", "2"))
     parser.add_argument("--max-body-bytes", type=int, default=environment.get("AI_PATTERNS_MAX_BODY_BYTES", "8388608"))
     parser.add_argument("--deadline-seconds", type=float, default=environment.get("AI_PATTERNS_DEADLINE_SECONDS", "5"))
+    parser.add_argument("--queue-rows", type=int, default=environment.get("AI_PATTERNS_QUEUE_ROWS", "100000"))
     parser.add_argument("--waiting-rows", type=int, default=environment.get("AI_PATTERNS_WAITING_ROWS", "4096"))
     parser.add_argument("--workers", type=int, default=environment.get("AI_PATTERNS_WORKERS", "1"))
     parser.add_argument("--counts", type=Path, default=environment.get("AI_PATTERNS_COUNTS"))

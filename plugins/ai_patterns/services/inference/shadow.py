@@ -52,6 +52,11 @@ class Shadow:
         self._queue: Queue[Mirrored | None] = Queue(capacity)
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
 
+    @property
+    def refused(self) -> int:
+        """Scores for which the log had no room."""
+        return self._log.refused
+
     def start(self) -> None:
         """Begin to score."""
         self._log.start()

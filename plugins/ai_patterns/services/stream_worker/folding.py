@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ai_patterns.clients.tile_store import Context, Folded
+from ai_patterns.clients.tile_transaction import Context, Folded
 from ai_patterns.core.messages import OFFSET, PARTITION
 from ai_patterns.core.speed import fold_sql, partial_names
 from ai_patterns.core.tile_rows import Change

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
 from ai_patterns.clients.kafka import Broker, Message
-from ai_patterns.clients.tile_store import Span, TileStore
+from ai_patterns.clients.tile_store import TileStore
+from ai_patterns.clients.tile_transaction import Span
 from ai_patterns.core.clock import Clock
 from ai_patterns.core.messages import decode
 from ai_patterns.errors import ServiceUnavailableError
@@ -47,7 +48,7 @@ class Intake:
         stream: the stream's name; it has a topic.
         broker: the cluster.
         store: where tiles go, and where the offsets lie.
-        share: this worker's number among how many: it takes each partition whose number leaves it as the remainder.
+        partitions: the topic's partitions that this worker has.
         clock: what counts as now.
 
     Raises:
@@ -56,15 +57,21 @@ class Intake:
     """
 
     def __init__(
-        self, system: SystemSpec, stream: str, broker: Broker, store: TileStore, *, share: tuple[int, int], clock: Clock
+        self,
+        system: SystemSpec,
+        stream: str,
+        broker: Broker,
+        store: TileStore,
+        *,
+        partitions: Collection[int],
+        clock: Clock,
     ) -> None:
         self.stream, self._store, self._clock = stream, store, clock
         self._folder = Folder(system, stream)
         self._spec = system.streams[stream]
         topic = str(self._spec.topic)
         self.reader = broker.reader(topic)
-        number, of = share
-        self._claims = {each: store.claim(topic, each) for each in self.reader.partitions() if each % of == number}
+        self._claims = {each: store.claim(topic, each) for each in sorted(partitions)}
         held = store.offsets().get(topic, {})
         self.reader.assign({each: held[each] for each in self._claims if each in held}, only=self._claims)
         self._through = dict(self.reader.positions)

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ai_patterns.services.stream_worker.sharing import Share
+
+GROUP = "group"
 _VARIABLES = {
     "system_folder": "AI_PATTERNS_SYSTEM_FOLDER",
     "kafka": "AI_PATTERNS_KAFKA",
@@ -22,7 +25,7 @@ class Settings:
         system_folder: folder with `system.yaml`.
         kafka: a server of the cluster, `host:port`.
         tiles: the online store, `sqlite:///path` or `redis://host:port/0`.
-        share: this worker's number among how many.
+        share: this worker's number among how many; None where Kafka's group shares the partitions.
         host: address of `/health` and `/metrics`.
         port: port of both.
     """
@@ -30,7 +33,7 @@ class Settings:
     system_folder: Path
     kafka: str
     tiles: str
-    share: tuple[int, int] = (0, 1)
+    share: Share | None = (0, 1)
     host: str = "127.0.0.1"
     port: int = 8091
 
@@ -40,16 +43,18 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     return Settings(**vars(_parser(environment).parse_args(arguments)))
 
 
-def share(text: str) -> tuple[int, int]:
-    """Read `number/of`.
+def share(text: str) -> Share | None:
+    """Read `number/of`, or `group`.
 
-    >>> share("0/2")
-    (0, 2)
+    >>> share("0/2"), share("group")
+    ((0, 2), None)
     """
+    if text == GROUP:
+        return None
     number, _, of = text.partition("/")
     if not number.isdigit() or not of.isdigit() or int(number) >= int(of):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no share such as 0/2: a worker's number, counted from 0, of how many"
+            f"{text!r} is no share such as 0/2, a worker's number, counted from 0, of how many, and is not {GROUP!r}"
         )
     return int(number), int(of)
 
@@ -60,7 +65,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default = environment.get(variable)
         flag, kind = f"--{name.replace('_', '-')}", Path if name == "system_folder" else str
         parser.add_argument(flag, type=kind, default=default, required=default is None, help=f"or ${variable}")
-    parser.add_argument("--share", type=share, default=environment.get("AI_PATTERNS_SHARE", "0/1"))
+    told = (
+        f"this worker's number of how many, or {GROUP!r}: Kafka shares the partitions among the workers that are there"
+    )
+    parser.add_argument("--share", type=share, default=environment.get("AI_PATTERNS_SHARE", "0/1"), help=told)
     parser.add_argument("--host", default=environment.get("AI_PATTERNS_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=environment.get("AI_PATTERNS_PORT", "8091"))
     return parser

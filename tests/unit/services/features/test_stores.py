@@ -1,37 +1,72 @@
-"""Feast's stores are read by one request at a time."""
+"""SQLite's one connection: who reads while another request writes sees all of the write, or nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
+import datetime as dt
+import itertools
 from typing import Any
 
-from ai_patterns.services.features.stores import FeastReader
+import pandas as pd
+import pytest
+from feast import Field
+from feast.on_demand_feature_view import on_demand_feature_view
+from feast.types import Float64
+
+from ai_patterns.services.features.__main__ import build_service
+from ai_patterns.services.features.service import Service
+from ai_patterns.services.features.settings import Settings
+from ai_patterns.services.features.writing import Write
+from feast_shop import NOW, driver, open_repository, rides
+
+DRIVERS = list(range(100))
+SEEN = 8
+"""Different states that the readers must have seen."""
 
 
-class Watched(FeastReader):
-    """Tells how many reads were under way at the same time."""
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """Over Feast's own SQLite store, with one view that Feast computes when it is asked for."""
+    folder = tmp_path_factory.mktemp("features") / "shop"
+    store, view = open_repository(folder, "sqlite"), rides(folder)
 
-    def __init__(self) -> None:
-        super().__init__(store=None)  # type: ignore[arg-type]  no read gets that far
-        self.now, self.most, self._count = 0, 0, threading.Lock()
+    @on_demand_feature_view(sources=[view], schema=[Field(name="double", dtype=Float64)])
+    def computed(inputs: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"double": inputs["rating"] * 2})
 
-    def _view(self, ask: Any) -> list[Any]:  # noqa: ARG002  the signature of what it stands for
-        with self._count:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        time.sleep(0.01)
-        with self._count:
-            self.now -= 1
-        return []
+    store.apply([driver(), view, computed])
+    return build_service(Settings(folder))
 
 
-def test_no_two_reads_use_the_store_at_once() -> None:
-    reader = Watched()
+async def write(service: Service, number: int) -> None:
+    """The same rating for every driver."""
+    count, at = len(DRIVERS), (NOW + dt.timedelta(seconds=number)).isoformat()
+    columns: dict[str, list[Any]] = {"driver_id": DRIVERS, "rating": [float(number)] * count, "city": [""] * count}
+    await service.writer.write(Write("rides", {**columns, "at": [at] * count, "created": [at] * count}))
 
-    async def ask_at_once() -> None:
-        await asyncio.gather(*(reader.read([None]) for _ in range(8)))  # type: ignore[list-item]
 
-    asyncio.run(ask_at_once())
-    assert reader.most == 1
+async def ratings(service: Service, features: list[str]) -> set[float]:
+    """What one request finds of all drivers."""
+    answer = await service.catalog.answer(features, {"driver_id": DRIVERS})
+    return set(dict(zip(answer.names, answer.columns, strict=True))["rating"].values)
+
+
+@pytest.mark.parametrize("features", [["rides:rating"], ["rides:rating", "computed:double"]], ids=["ours", "Feast's"])
+def test_a_request_sees_whole_writes(service: Service, features: list[str]) -> None:
+    seen: list[set[float]] = []
+
+    async def read() -> None:
+        while len({min(found) for found in seen}) < SEEN:
+            seen.extend(await asyncio.gather(*(ratings(service, features) for _ in range(4))))
+
+    async def read_while_writing() -> None:
+        await write(service, 0)
+        reading = asyncio.create_task(asyncio.wait_for(read(), timeout=120))
+        for number in itertools.count(1):
+            await asyncio.gather(write(service, number), write(service, number))
+            if reading.done():
+                await reading
+                return
+
+    asyncio.run(read_while_writing())
+    assert [found for found in seen if len(found) != 1] == []

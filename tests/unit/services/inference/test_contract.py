@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import bakery
-from ai_patterns.services.inference.__main__ import build_service
 from ai_patterns.services.inference.app import create_app
 from ai_patterns.services.inference.edge import find_target
 from ai_patterns.services.inference.settings import Settings
+from ai_patterns.services.inference.worker import build_service
 
 
 def document(tmp_path: Path) -> dict[str, object]:
@@ -20,6 +20,12 @@ def document(tmp_path: Path) -> dict[str, object]:
 def test_the_contract_is_kept(repository: Path, tmp_path: Path) -> None:
     kept = repository / "include" / "contracts" / "inference.json"
     assert json.loads(kept.read_text("utf-8")) == document(tmp_path), f"write {kept.name} again if the change is meant"
+
+
+def test_a_colon_belongs_to_the_name() -> None:
+    found = find_target("/v1/models/bakery/labels/a:b:classify")
+    assert found is not None
+    assert (found.name, found.label, found.operation.protocol) == ("bakery", "a:b", "tensorflow")
 
 
 def test_every_prediction_of_the_contract_is_answered(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 import bakery
 from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.exploration import assign
-from ai_patterns.services.inference.logged import Scored, log_table
+from ai_patterns.services.inference.lake_sink import log_table
+from ai_patterns.services.inference.logged import Scored
 from ai_patterns.services.inference.protocols import mlflow, open_inference
 from ai_patterns.services.inference.requests import Predictions
 from ai_patterns.services.inference.rows import RowParser

@@ -39,6 +39,40 @@ def test_mlflow_csv_reads_empty_fields_as_null() -> None:
     assert mlflow.parse_csv("a,b\n1,x\n2,\n").records == [{"a": "1", "b": "x"}, {"a": "2", "b": None}]
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("", "at least one row", id="empty"),
+        pytest.param("a,b\n", "at least one row", id="header alone"),
+        pytest.param("a,b\n1,x,9\n", "row 0 of the CSV must hold 2 values", id="a value too many"),
+        pytest.param("a,b\n1\n", "row 0 of the CSV must hold 2 values", id="a value too few"),
+        pytest.param("a,a\n1,2\n", "a name each", id="a column twice"),
+    ],
+)
+def test_a_csv_that_would_lose_a_value_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(RequestError, match=problem):
+        mlflow.parse_csv(text)
+
+
+def test_columns_have_names() -> None:
+    with pytest.raises(RequestError, match="a name each"):
+        mlflow.parse({"dataframe_split": {"columns": [[]], "data": [[1]]}})
+
+
+@pytest.mark.parametrize("wrong", [0, "", [], False])
+def test_what_is_no_object_is_none_by_being_empty(wrong: object) -> None:
+    with pytest.raises(RequestError, match="params must be a JSON object"):
+        mlflow.parse({"instances": ROWS, "params": wrong})
+    with pytest.raises(RequestError, match="context must be a JSON object"):
+        tensorflow.parse_examples({"examples": ROWS, "context": wrong})
+
+
+def test_what_is_null_is_absent() -> None:
+    assert mlflow.parse({"instances": ROWS, "params": None}).records == ROWS
+    assert tensorflow.parse_examples({"examples": ROWS, "context": None}).records == ROWS
+    assert open_inference.parse({"inputs": [], "outputs": None, "parameters": None}).outputs == []
+
+
 def test_tensorflow_rows_and_columns() -> None:
     assert tensorflow.parse({"instances": ROWS, "signature_name": "serving_default"}).records == ROWS
     query = tensorflow.parse({"inputs": COLUMNS, "decided_at": None})

@@ -33,6 +33,9 @@ BODIES: dict[str, type[msgspec.Struct]] = {
 }
 """What each path takes."""
 
+REFUSAL = {"anyOf": [{"type": "object", "required": ["detail"], "properties": {"detail": {}}}, {"type": "string"}]}
+"""The form of its errors: a detail, or the JSON of one of Feast's own errors as a string."""
+
 _encode = msgspec.json.Encoder().encode
 
 

@@ -68,6 +68,13 @@ BODIES: dict[str, type[msgspec.Struct]] = dict.fromkeys(
 )
 """What each path takes."""
 
+REFUSAL = {
+    "type": "object",
+    "required": ["error", "message", "code"],
+    "properties": {"error": {"type": "string"}, "message": {"type": "string"}, "code": {"type": "integer"}},
+}
+"""The form of its errors."""
+
 _encode = msgspec.json.Encoder().encode
 
 

@@ -13,6 +13,7 @@ from ai_patterns.services.inference.requests import (
     Record,
     RequestError,
     json_answer,
+    optional_object,
     read_json,
     records_of_columns,
     require_object,
@@ -56,14 +57,20 @@ def parse(body: object) -> Query:
     forms = [form for form in FORMS if form in document]
     if len(forms) != 1:
         raise RequestError(f"the body must hold exactly one of {', '.join(FORMS)}, not {len(forms)}", status=422)
-    params = require_object(document.get("params") or {}, "params")
+    params = optional_object(document, "params")
     return Query(_records(forms[0], document[forms[0]]), params.get("decided_at"))
 
 
 def parse_csv(text: str) -> Query:
-    """Read `text/csv` with a header; an empty field is null."""
-    rows = csv.DictReader(io.StringIO(text))
-    return Query([{name: value or None for name, value in row.items() if name is not None} for row in rows])
+    """Read `text/csv` with a header; an empty field is null.
+
+    Raises:
+        RequestError: there is no row, or one has more or fewer values than the header.
+    """
+    columns, *rows = [row for row in csv.reader(io.StringIO(text)) if row] or [[]]
+    if not rows:
+        raise RequestError("the CSV must hold a header and at least one row", status=422)
+    return Query(_rows(columns, [[value or None for value in row] for row in rows], "the CSV"))
 
 
 def render(predictions: Predictions) -> dict[str, Any]:
@@ -83,7 +90,13 @@ def _split(frame: dict[str, Any]) -> list[Record]:
     columns, data = frame.get("columns"), frame.get("data")
     if not isinstance(columns, list) or not isinstance(data, list):
         raise RequestError("dataframe_split must hold the lists columns and data", status=422)
+    return _rows(columns, data, "dataframe_split")
+
+
+def _rows(columns: list[Any], data: list[Any], place: str) -> list[Record]:
+    if not all(isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
+        raise RequestError(f"the columns of {place} must have a name each", status=422)
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
-            raise RequestError(f"row {number} of dataframe_split must hold {len(columns)} values", status=422)
+            raise RequestError(f"row {number} of {place} must hold {len(columns)} values", status=422)
     return [dict(zip(columns, row, strict=True)) for row in data]

@@ -13,6 +13,7 @@ from ai_patterns.services.inference.requests import (
     Query,
     RequestError,
     json_answer,
+    optional_object,
     read_json,
     records_of_columns,
     require_object,
@@ -76,7 +77,7 @@ def parse(body: object, tail: bytes = b"") -> Query:
         RequestError: a tensor is malformed or its data do not fill its shape.
     """
     document = require_object(body, "the body")
-    parameters = require_object(document.get("parameters") or {}, "parameters")
+    parameters = optional_object(document, "parameters")
     columns: dict[str, Any] = {}
     place = 0
     for number, tensor in enumerate(require_records(document.get("inputs"), "inputs")):
@@ -146,20 +147,20 @@ def _id(document: dict[str, Any]) -> str | None:
 
 def _outputs(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The outputs that are wanted, each with its name and whether it is wanted as bytes."""
-    found = []
-    for output in require_records(document.get("outputs") or [], "outputs"):
+    found, asked = [], document.get("outputs")
+    for output in require_records([] if asked is None else asked, "outputs"):
         if output.get("name") not in [*_OUTPUTS]:
             raise RequestError(
                 f"there is no output {output.get('name')!r}; there are {', '.join(_OUTPUTS)}", status=422
             )
-        parameters = require_object(output.get("parameters") or {}, "parameters of an output")
+        parameters = optional_object(output, "parameters")
         wanted = {"name": output["name"]}
         found.append(wanted | {"binary": True} if parameters.get("binary_data") is True else wanted)
     return found
 
 
 def _binary_size(tensor: Mapping[str, Any], name: str) -> int | None:
-    size = require_object(tensor.get("parameters") or {}, f"parameters of {name!r}").get("binary_data_size")
+    size = optional_object(tensor, "parameters").get("binary_data_size")
     if size is not None and (type(size) is not int or size < 0):
         raise RequestError(f"binary_data_size of the tensor {name!r} must be a number of bytes", status=422)
     return size

@@ -12,6 +12,7 @@ from ai_patterns.services.inference.requests import (
     Record,
     RequestError,
     json_answer,
+    optional_object,
     read_json,
     records_of_columns,
     require_object,
@@ -87,7 +88,7 @@ def parse_examples(body: object) -> Query:
     """
     document = require_object(body, "the body")
     _require_signature(document)
-    context = require_object(document.get("context") or {}, "context")
+    context = optional_object(document, "context")
     examples: list[Record] = [
         {**context, **example} for example in require_records(document.get("examples"), "examples")
     ]

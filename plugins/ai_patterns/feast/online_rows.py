@@ -1,0 +1,148 @@
+"""What Redis replied to an online read, decoded a column at a time: values, Feast's statuses, event times."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.type_map import feast_value_type_to_python_type
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
+
+_MANY = 8
+"""Values from which on it pays to look at the column as a whole."""
+
+_DOUBLE_TAG = b"\x29"
+_DOUBLE, _FLOAT = struct.Struct("<xd"), struct.Struct("<xf")
+_PRESENT, _NULL, _NOT_FOUND, _TOO_OLD = (
+    FieldStatus.PRESENT,
+    FieldStatus.NULL_VALUE,
+    FieldStatus.NOT_FOUND,
+    FieldStatus.OUTSIDE_MAX_AGE,
+)
+
+
+@dataclass(frozen=True)
+class AskedView:
+    """The part of a question that is one view's."""
+
+    name: str
+    time_field: bytes
+    features: tuple[str, ...]
+    ttl: timedelta | None
+
+
+@dataclass
+class ReadView:
+    """The replies for one view.
+
+    Attributes:
+        view: what was asked for.
+        replies: its event times, then a column a feature, as they lie in the store.
+        now: the instant that a time to live is held against, UTC.
+    """
+
+    view: AskedView
+    replies: list[tuple[bytes | None, ...]]
+    now: datetime
+
+    def columns(self) -> Iterator[tuple[str, tuple[bytes | None, ...]]]:
+        """Each feature with its serialized values."""
+        return zip(self.view.features, self.replies[1:], strict=True)
+
+    @cached_property
+    def times(self) -> list[datetime | None]:
+        """Event times, UTC."""
+        return [None if data is None else _time(data) for data in self.replies[0]]
+
+    @cached_property
+    def alive(self) -> list[bool]:
+        """Which entities are there and within their time to live."""
+        oldest = self.now - self.view.ttl if self.view.ttl else None
+        return [time is not None and (oldest is None or time >= oldest) for time in self.times]
+
+    def values(self, column: tuple[bytes | None, ...]) -> list[Any]:
+        """Python's values of a feature; `None` where it is null, missing or too old."""
+        found = _values(column)
+        if self.view.ttl is None:
+            return found
+        return [value if alive else None for value, alive in zip(found, self.alive, strict=True)]
+
+    def statuses(self, column: tuple[bytes | None, ...]) -> list[int]:
+        """Feast's `FieldStatus` numbers of a feature."""
+        rows = zip(column, self.times, self.alive, strict=True)
+        return [
+            _NOT_FOUND if time is None or data is None else _status(data) if alive else _TOO_OLD
+            for data, time, alive in rows
+        ]
+
+
+def _status(data: bytes) -> int:
+    return _PRESENT if data else _NULL
+
+
+@dataclass
+class OnlineRows:
+    """What was read, a list a feature with a value for each entity row.
+
+    Attributes:
+        values: Python's values; `None` for what is null, missing or too old.
+        read: the replies, view by view.
+    """
+
+    values: dict[str, list[Any]]
+    read: list[ReadView]
+
+    @cached_property
+    def statuses(self) -> dict[str, list[int]]:
+        """Feature -> Feast's `FieldStatus` numbers."""
+        return {name: item.statuses(column) for item in self.read for name, column in item.columns()}
+
+    @cached_property
+    def times(self) -> dict[str, list[datetime | None]]:
+        """View -> event times, UTC; `None` for an entity that is not there."""
+        return {item.view.name: item.times for item in self.read}
+
+
+def _time(data: bytes) -> datetime:
+    moment: datetime = Timestamp.FromString(data).ToDatetime(UTC)
+    return moment
+
+
+def _values(column: Sequence[bytes | None]) -> list[Any]:
+    """A column of serialized `Value`s as Python's; one that is all doubles, as most are, at once."""
+    size = len(column)
+    if size >= _MANY and None not in column:
+        data = b"".join(column)  # type: ignore[arg-type]  # none is None
+        # What begins as a double is nine bytes long, so that the next one begins where its sign is looked for.
+        if len(data) == _DOUBLE.size * size and data[:: _DOUBLE.size] == _DOUBLE_TAG * size:
+            return list(struct.unpack("<" + "xd" * size, data))
+    return [_value(each) if each else None for each in column]
+
+
+def _value(data: bytes) -> Any:
+    """A serialized `Value` as Python's: the numbers, truth values and short texts by hand, all else by Feast."""
+    kind = data[0]
+    if kind == _DOUBLE_TAG[0]:
+        return _DOUBLE.unpack(data)[0]
+    if kind == 0x35:
+        return _FLOAT.unpack(data)[0]
+    if kind in {0x18, 0x20} and len(data) < 11:
+        return _unsigned(data)
+    if kind == 0x38:
+        return data[1] == 1
+    if kind == 0x12 and data[1] < 128:
+        return data[2:].decode()
+    return feast_value_type_to_python_type(Value.FromString(data))
+
+
+def _unsigned(data: bytes) -> int:
+    number = 0
+    for byte in reversed(data[1:]):
+        number = number << 7 | byte & 127
+    return number
