@@ -44,7 +44,7 @@ def running(side: Side, stage: Stage, port: int) -> Iterator[Run]:
     """Start a server, and before it what it needs beside it; wait for its first prediction; stop both."""
     python = side.python()
     own = {"PATH": f"{python.parent}:{os.environ['PATH']}", "MODEL_ONNX": str(stage.model / "serving" / "model.onnx")}
-    environment = {**os.environ, "PYTHONPATH": "", **own, **side.variables}
+    environment = {**_shell(), "PYTHONPATH": "", **own, **side.variables}
     with side.beside(stage) as more, (stage.folder / f"{side.name}.log").open("wb") as log:
         command = [str(python), *side.command(stage, port), *more]
         started = time.perf_counter()
@@ -56,6 +56,11 @@ def running(side: Side, stage: Stage, port: int) -> Iterator[Run]:
             yield Run(process, port, time.perf_counter() - started, answer)
         finally:
             _end(process)
+
+
+def _shell() -> dict[str, str]:
+    """What a shell would hand to a server: Feast, with which the stage was built, has metrics shared from then on."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS_MULTIPROC")}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

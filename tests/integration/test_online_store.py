@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,38 @@ def test_equal_answers(folder: Path) -> None:
     assert {type(value) for values in found.columns.values() for value in values} == {
         *(float, int, bool, str, dt.datetime, type(None))
     }
+
+
+def test_a_request_sees_one_state(folder: Path, tmp_path: Path) -> None:
+    """Somebody wants to empty the store after each view that a request reads."""
+    path = tmp_path / "online.db"
+    path.write_bytes((folder / "data" / "online.db").read_bytes())
+    store, refused = OnlineStore(bakery.bakery(), path, None), []
+
+    class Meddled(dict[str, list[Any]]):
+        """The first key is asked for before anything is read."""
+
+        asked = 0
+
+        def __getitem__(self, name: str) -> list[Any]:
+            self.asked += 1
+            if self.asked > 1:
+                with pytest.raises(sqlite3.OperationalError, match="locked"):
+                    empty(path)
+                refused.append(name)
+            return super().__getitem__(name)
+
+    before = store.read(ROWS, 8, [NOON] * 8)
+    assert store.read(Meddled(ROWS), 8, [NOON] * 8) == before
+    assert refused
+    empty(path)
+    assert store.read(ROWS, 8, [NOON] * 8) != before, "and lets go of it"
+
+
+def empty(path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=0)) as connection, connection:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            connection.execute(f'DELETE FROM "{table}"')
 
 
 def test_a_file_that_is_no_store(folder: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import os
 import sqlite3
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,13 +76,14 @@ class OnlineStore:
             ServiceUnavailableError: the repository was not applied or a store cannot be read.
         """
         try:
-            tiles, connection = self._open_tiles(), self._connection()
+            tiles = self._open_tiles()
             columns: dict[str, list[Any]] = {}
             missing: dict[str, list[bool]] = {}
-            for view in self._views:
-                sliding = tiles if view.sliding else None
-                found = view.read_tiles(sliding, rows, at) if sliding else view.read(connection, rows, count)
-                missing[view.name] = view.collect(found, columns)
+            with self._one_state() as connection:
+                for view in self._views:
+                    sliding = tiles if view.sliding else None
+                    found = view.read_tiles(sliding, rows, at) if sliding else view.read(connection, rows, count)
+                    missing[view.name] = view.collect(found, columns)
         except sqlite3.Error as error:
             self._held = threading.local()
             raise _unavailable(error) from error
@@ -101,6 +103,16 @@ class OnlineStore:
             store = open_tile_store(self._system, self._tiles_url)
             self._tiles = store if store.boundary() else None
         return self._tiles
+
+    @contextmanager
+    def _one_state(self) -> Iterator[sqlite3.Connection]:
+        """The store as it is at one moment, whoever writes meanwhile; it is also locked once and not for each query."""
+        connection = self._connection()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection to the file that is at the path now."""

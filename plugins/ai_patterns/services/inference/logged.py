@@ -55,7 +55,7 @@ def log_columns(system: SystemSpec, batches: Sequence[Scored]) -> dict[str, list
         "prediction_id": _every(batch.ids for batch in batches),
         "decided_at": decided_at,
         "served_at": _every(batch.served_at for batch in batches),
-        "features": _every(_features(batch, wanted) for batch in batches),
+        "features": _features(batches, wanted),
         "score": _every(batch.scores for batch in batches),
         "model_version": _every([batch.version] * len(batch.ids) for batch in batches),
         "degraded": _every(batch.degraded for batch in batches),
@@ -76,11 +76,17 @@ def _assigned(batch: Scored, name: str) -> list[Any]:
     return found
 
 
-def _features(batch: Scored, wanted: Sequence[str]) -> list[str]:
+def _features(batches: Sequence[Scored], wanted: Sequence[str]) -> list[str]:
     """What `core.predictions.features_json` writes of each row, whole columns at a time."""
-    columns = [_plain(batch.made[name].tolist() if name in batch.made else batch.columns[name]) for name in wanted]
+    columns = [_plain(_every(_values(batch, name) for batch in batches)) for name in wanted]
     rows = zip(*columns, strict=True)
-    return [msgspec.json.encode(dict(zip(wanted, row, strict=True))).decode() for row in rows]
+    encode = msgspec.json.Encoder().encode
+    return [encode(dict(zip(wanted, row, strict=True))).decode() for row in rows]
+
+
+def _values(batch: Scored, name: str) -> list[Any]:
+    values: list[Any] = batch.made[name].tolist() if name in batch.made else batch.columns[name]
+    return values
 
 
 def _plain(values: list[Any]) -> list[Any]:

@@ -78,6 +78,7 @@ def serve(settings: Settings) -> None:
         ws="none",
         log_level="warning",
         access_log=False,
+        proxy_headers=False,  # nothing here asks who is behind a proxy
         timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
