@@ -59,8 +59,9 @@ def running(side: Side, stage: Stage, port: int) -> Iterator[Run]:
 
 
 def _shell() -> dict[str, str]:
-    """What a shell would hand to a server: Feast, with which the stage was built, has metrics shared from then on."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS_MULTIPROC")}
+    """This environment, but for what Feast put into it as the stage was built, and with bytecode, as installed."""
+    left_out = ("PROMETHEUS_MULTIPROC", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

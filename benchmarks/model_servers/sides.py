@@ -47,8 +47,8 @@ class Side:
         home = _HOMES / self.name
         if not (home / "installed").exists():
             subprocess.run([".uv/bin/uv", "venv", "--quiet", "--clear", "--python", "3.11", str(home)], check=True)  # noqa: S603
-            install = [".uv/bin/uv", "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
-            subprocess.run([*install, *self.packages], check=True)  # noqa: S603
+            install = [".uv/bin/uv", "pip", "install", "--quiet", "--compile-bytecode", "--python"]
+            subprocess.run([*install, str(home / "bin" / "python"), *self.packages], check=True)  # noqa: S603
             (home / "installed").touch()
         return home / "bin" / "python"
 
