@@ -106,7 +106,7 @@ DRIFT_FAULTS ?= 40
 SOAK_TESTS := tests/integration/test_publish_faults.py tests/integration/test_landing_faults.py \
   tests/integration/test_lambda_architecture.py tests/integration/test_served_days.py \
   tests/integration/test_stream_worker_faults.py tests/integration/test_tile_store_redis.py \
-  tests/unit/clients/test_tile_store_sqlite.py tests/integration/test_feast_online.py \
+  tests/integration/test_tile_store_faults.py tests/integration/test_feast_online.py \
   tests/integration/test_inference_faults.py tests/integration/test_promotion_faults.py tests/integration/test_rollout.py \
   tests/integration/test_backfill.py tests/unit/core/test_null_challengers.py tests/integration/test_drift_alarms.py \
   tests/integration/test_model_rollout_faults.py tests/unit/core/test_rollout_gates.py tests/integration/test_fuzzing.py

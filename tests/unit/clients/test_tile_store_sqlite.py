@@ -10,8 +10,6 @@ import pytest
 import speed_layer
 from ai_patterns.clients.tile_store_sqlite import SqliteTileStore
 from ai_patterns.errors import ServiceRejectedError, ServiceUnavailableError
-from crash_points import crash_everywhere
-from soak_figures import add_figures
 from tile_store_conformance import Conformance, OpenStore
 
 
@@ -35,8 +33,3 @@ def test_a_file_that_was_put_back_is_refused(tmp_path: Path) -> None:
     SqliteTileStore(system, path)
     with pytest.raises(ServiceRejectedError, match="emptied or put back"):
         store.read("activity", [("a",)], speed_layer.START)
-
-
-def test_no_crash_loses_or_doubles_an_event(open_store: OpenStore, request: pytest.FixtureRequest) -> None:
-    figures = crash_everywhere(open_store, request.config.getoption("--crash-points"))
-    add_figures(request.config.getoption("--figures"), "tiles in SQLite", figures)
