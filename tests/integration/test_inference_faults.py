@@ -81,8 +81,11 @@ def test_swaps_drop_no_request(site: Site, server: Server, request: pytest.Fixtu
     swaps: int = request.config.getoption("--swaps")
     other = bakery.register_champion(site.registry, site.system, seed=9)
     try:
+        written = site.lake.version("predictions")
         with Askers(server.url) as quiet:
             wait_until(lambda: len(quiet.answers) > max(300, 10 * swaps), 120)
+            # The first write of the log brings Delta into the process, half as much again as it held before.
+            wait_until(lambda: site.lake.version("predictions") > written + 1, 120)
         before = resident(server.process.pid)
         with Askers(server.url) as asked:
             answered = swap(site, server, swaps, (1, other))
