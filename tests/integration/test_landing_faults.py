@@ -125,7 +125,7 @@ def places(rows: pa.Table) -> list[tuple[int, int]]:
 
 def test_kills_at_any_moment_under_load(kafka, broker, topic, lake, spawn, request) -> None:
     kills, figures = request.config.getoption("--kills"), {"crash_points": 0, "kills": 0, "lost": 0, "doubled": 0}
-    load, seeded, survived = Load(broker, topic), random.Random(11), 0
+    load, seeded, survived, others = Load(broker, topic), random.Random(11), 0, []
     load.start()
     child, told = spawn(kafka, lake, topic, seconds=1)
     child.join(60)
@@ -135,7 +135,7 @@ def test_kills_at_any_moment_under_load(kafka, broker, topic, lake, spawn, reque
             figures["kills"] += 1
             child, _ = spawn(kafka, lake, topic, seconds=60)
             if number % 4 == 1:  # two at a time; the second one takes over, and goes on beside the next ones
-                spawn(kafka, lake, topic, seconds=5)
+                others.append(spawn(kafka, lake, topic, seconds=5)[0])
             if number == kills // 2 | 1:
                 restart(kafka)
             child.join(seeded.uniform(0.2, 1.6))
@@ -150,6 +150,8 @@ def test_kills_at_any_moment_under_load(kafka, broker, topic, lake, spawn, reque
         print(f"{number + 1} of {kills}: {figures}, {load.sent} sent", flush=True)
     load.stopped.set()
     load.join(60)
+    for child in others:  # one that takes over only now would end the last landing
+        child.join(60)
     land(plant(topic), lake, broker, "readings")
     compare(broker, topic, lake, figures)
     assert numbers(broker, topic) == set(range(load.sent))
