@@ -73,6 +73,25 @@ def test_a_request_sees_one_state(folder: Path, tmp_path: Path) -> None:
     assert store.read(ROWS, 8, [NOON] * 8) != before, "and lets go of it"
 
 
+def test_tiles_that_keep_a_request_waiting_keep_no_writer_waiting(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "online.db"
+    path.write_bytes((folder / "data" / "online.db").read_bytes())
+
+    class Tiles:
+        def read(self, _: str, keys: list[tuple[Any, ...]], __: dt.datetime) -> list[None]:
+            empty(path)
+            return [None] * len(keys)
+
+    store = OnlineStore(bakery.bakery(), path, None)
+    before = store.read(ROWS, 8, [NOON] * 8)
+    store._tiles = Tiles()  # type: ignore[assignment]  # no more is asked of them
+    found = store.read(ROWS, 8, [NOON] * 8)
+    stored = {view.name for view in store._views if not view.sliding}
+    assert len(stored) < len(store._views)
+    assert {name: found.missing[name] for name in stored} == {name: before.missing[name] for name in stored}
+    assert not all(found.missing[min(stored)]), "and it was read before the writer came"
+
+
 def empty(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=0)) as connection, connection:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():

@@ -79,11 +79,12 @@ class OnlineStore:
             tiles = self._open_tiles()
             columns: dict[str, list[Any]] = {}
             missing: dict[str, list[bool]] = {}
-            with self._one_state() as connection:
-                for view in self._views:
-                    sliding = tiles if view.sliding else None
-                    found = view.read_tiles(sliding, rows, at) if sliding else view.read(connection, rows, count)
-                    missing[view.name] = view.collect(found, columns)
+            with self._one_state() as connection:  # which ends before tiles are read: they may lie behind a network
+                found = {v.name: v.read(connection, rows, count) for v in self._views if not (tiles and v.sliding)}
+            for view in self._views:
+                if tiles and view.sliding:
+                    found[view.name] = view.read_tiles(tiles, rows, at)
+                missing[view.name] = view.collect(found[view.name], columns)
         except sqlite3.Error as error:
             self._held = threading.local()
             raise _unavailable(error) from error
