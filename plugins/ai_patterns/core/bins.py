@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from ai_patterns.core.sessions import connect
+from ai_patterns.core.sessions import session
 
 Rows: TypeAlias = pa.Table | ds.Dataset
 """What DuckDB can scan: a table, or a dataset of the lake."""
@@ -102,11 +102,15 @@ def _scale(values: Floats) -> tuple[float, float]:
 
 
 def _sample(rows: Rows, names: Sequence[str]) -> dict[str, Floats]:
-    columns = ", ".join(f"CAST({quoted(name)} AS DOUBLE) AS {quoted(name)}" for name in names)
-    sql = f"SELECT {columns} FROM binned USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE (1)"  # noqa: S608 - names are quoted
-    table = run(sql, binned=rows)
-    found = {name: np.asarray(table[name].to_numpy(), np.float64) for name in names}
-    return {name: values[np.isfinite(values)] for name, values in found.items()}
+    """Finite values of some rows, ascending."""
+    data = rows if isinstance(rows, ds.Dataset) else ds.dataset(rows)
+    count = data.count_rows()
+    places = np.arange(count)
+    if count > SAMPLE:
+        places = np.sort(np.random.default_rng(1).choice(count, SAMPLE, replace=False))
+    table = data.take(pa.array(places), columns=list(names))
+    found = {name: table[name].cast(pa.float64(), safe=False).to_numpy() for name in names}
+    return {name: np.sort(values[np.isfinite(values)]) for name, values in found.items()}
 
 
 def _categories(rows: Rows, name: str) -> tuple[str, ...]:
@@ -120,7 +124,7 @@ def _categories(rows: Rows, name: str) -> tuple[str, ...]:
 
 def run(sql: str, **relations: Any) -> pa.Table:
     """Run one query over the named relations."""
-    with connect() as connection:
+    with session() as connection:
         for name, relation in relations.items():
             connection.register(name, relation)
         return connection.sql(sql).to_arrow_table()

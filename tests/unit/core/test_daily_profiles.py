@@ -4,11 +4,13 @@ import datetime as dt
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ai_patterns.core.bins import LATTICE, QUANTILES, Bins, fit_bins, numeric_edges
+from ai_patterns.core.bins import LATTICE, QUANTILES, SAMPLE, Bins, fit_bins, numeric_edges
 from ai_patterns.core.daily_profiles import REACH, profile_days
 
 FIRST = dt.date(2024, 1, 1)
@@ -105,6 +107,15 @@ class TestEdges:
         counts = np.bincount(np.searchsorted(edges, numbers), minlength=len(edges) + 1)
         assert counts.max() == 2 * LATTICE
         assert np.sort(counts)[-2] <= 2 * len(numbers) / QUANTILES
+
+    def test_of_many_rows_the_same_sample_is_taken_whatever_holds_them(self, tmp_path):
+        rng, count = np.random.default_rng(5), SAMPLE + 50_000
+        rows = pa.table({"number": rng.normal(size=count), "flag": rng.random(count) < 0.25})
+        pq.write_table(rows, tmp_path / "rows.parquet", row_group_size=70_000)
+        held, stored = (fit_bins(found, ["number", "flag"]) for found in (rows, ds.dataset(tmp_path / "rows.parquet")))
+        assert held.edges["number"].tolist() == stored.edges["number"].tolist()
+        assert len(held.edges["flag"]) == 4
+        np.testing.assert_allclose(held.scales["number"], (0, 1), atol=0.02)
 
     def test_a_column_without_values_a_constant_one_and_one_with_a_quote_in_its_name(self):
         items = table([(0, None, 3.0, None)] * 3).rename_columns(["day", 'a"b', "same", "word"])
