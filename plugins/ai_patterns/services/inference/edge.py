@@ -1,17 +1,18 @@
-"""Predictions without a framework between: raw ASGI, msgspec and the batcher; all other paths go to FastAPI."""
+"""The ASGI application: predictions without a framework between, by msgspec and the batcher; all else by FastAPI."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ai_patterns.errors import AIPatternsError
+from ai_patterns.services.edge.lifespan import live
 from ai_patterns.services.inference.guard import Headers, read_body
 from ai_patterns.services.inference.protocols import mlflow, open_inference, tensorflow
 from ai_patterns.services.inference.refusals import refusal
@@ -64,26 +65,40 @@ def find_target(path: str) -> Target | None:
 
 
 class Edge:
-    """The ASGI application: predictions here, the rest in `app`."""
+    """Answers predictions, and leaves all other paths to an application that is made when the first one asks."""
 
-    def __init__(self, app: FastAPI, service: Service) -> None:
-        self._app, self._service = app, service
-
-    def describe(self) -> dict[str, Any]:
-        """The OpenAPI document, as `/openapi.json` gives it."""
-        return self._app.openapi()
+    def __init__(self, service: Service) -> None:
+        self._service, self._making = service, asyncio.Lock()
+        self._rest: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the application's life."""
-        target = find_target(scope["path"]) if scope["type"] == "http" else None
+        if scope["type"] == "lifespan":
+            await live(receive, send, self._start, self._stop)
+            return
+        target = find_target(scope["path"])
         if target is None:
-            await self._app(scope, receive, send)
+            app = self._rest or await self._made()
+            await app(scope, receive, send)
             return
         started = time.perf_counter()
         answer = await self._answer(scope, receive, target)
         self._service.metrics.count(target.operation.protocol, answer.status, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         await send({"type": "http.response.body", "body": answer.body})
+
+    async def _start(self) -> None:
+        self._service.start()
+        await asyncio.to_thread(self._service.look)
+
+    async def _stop(self) -> None:
+        await asyncio.to_thread(self._service.stop)
+
+    async def _made(self) -> ASGIApp:
+        async with self._making:
+            if self._rest is None:
+                self._rest = await asyncio.to_thread(_load_app, self._service)
+            return self._rest
 
     async def _answer(self, scope: Scope, receive: Receive, target: Target) -> Answer:
         try:
@@ -109,6 +124,12 @@ class Edge:
         answer = target.operation.render(query, predictions)
         answer.headers.append((b"x-model-version", b"%d" % predictions.model_version))
         return answer
+
+
+def _load_app(service: Service) -> ASGIApp:
+    from ai_patterns.services.inference.app import create_app  # FastAPI, a fifth of what a first prediction waits for
+
+    return create_app(service)
 
 
 def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:

@@ -19,7 +19,7 @@ import uvicorn
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.predictions import SHADOW_TABLE, TABLE
 from ai_patterns.services.edge.one_write import OneWriteProtocol
-from ai_patterns.services.inference.app import create_app
+from ai_patterns.services.inference.edge import Edge
 from ai_patterns.services.inference.features import FeatureReader
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.log_sinks import sink_of
@@ -70,7 +70,7 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # The scoring thread gets its turn from the event loop within a millisecond instead of five.
     sys.setswitchinterval(0.001)
-    app = create_app(build_service(settings))
+    app = Edge(build_service(settings))
     # Requests leave few cycles; to look for them after each 700 objects takes a tenth of the time.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -14,7 +14,7 @@ from ai_patterns.services.inference.worker import build_service
 
 def document(tmp_path: Path) -> dict[str, object]:
     settings = Settings(bakery.FOLDER, str(tmp_path), f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
-    return create_app(build_service(settings)).describe()
+    return create_app(build_service(settings)).openapi()
 
 
 def test_the_contract_is_kept(repository: Path, tmp_path: Path) -> None:

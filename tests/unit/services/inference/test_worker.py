@@ -15,10 +15,10 @@ from inference_site import environment
 BUILD = """
 import sys
 from ai_patterns.services.inference.worker import build_service
-from ai_patterns.services.inference.app import create_app
+from ai_patterns.services.inference.edge import Edge
 from ai_patterns.services.inference.settings import read_settings
 
-create_app(build_service(read_settings(sys.argv[1:], {})))
+Edge(build_service(read_settings(sys.argv[1:], {})))
 """
 
 
@@ -29,3 +29,4 @@ def test_only_the_lakes_log_needs_arrow(kafka: str, needed: set[str], tmp_path: 
     arguments += [part for name in places for part in (name, str(tmp_path / name))]
     subprocess.run([sys.executable, "-c", BUILD, *arguments], env=watch.over(environment()), check=True)
     assert watch.seen() & HEAVY == needed
+    assert "fastapi" not in watch.seen()
