@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
@@ -17,7 +17,10 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 _MANY = 8
 """Values from which on it pays to look at the column as a whole."""
 
-_DOUBLE_TAG = b"\x29"
+_SMALL = 3
+"""Bytes of an integer up to which each is decoded once: there are no more than some ten thousand of them."""
+
+_DOUBLE_TAG, _INTEGERS = b"\x29", frozenset((0x18, 0x20))
 _DOUBLE, _FLOAT = struct.Struct("<xd"), struct.Struct("<xf")
 _PRESENT, _NULL, _NOT_FOUND, _TOO_OLD = (
     FieldStatus.PRESENT,
@@ -122,7 +125,10 @@ def _values(column: Sequence[bytes | None]) -> list[Any]:
         # What begins as a double is nine bytes long, so that the next one begins where its sign is looked for.
         if len(data) == _DOUBLE.size * size and data[:: _DOUBLE.size] == _DOUBLE_TAG * size:
             return list(struct.unpack("<" + "xd" * size, data))
-    return [_value(each) if each else None for each in column]
+    return [
+        None if not each else _small(each) if len(each) <= _SMALL and each[0] in _INTEGERS else _value(each)
+        for each in column
+    ]
 
 
 def _value(data: bytes) -> Any:
@@ -132,7 +138,7 @@ def _value(data: bytes) -> Any:
         return _DOUBLE.unpack(data)[0]
     if kind == 0x35:
         return _FLOAT.unpack(data)[0]
-    if kind in {0x18, 0x20} and len(data) < 11:
+    if kind in _INTEGERS and len(data) < 11:
         return _unsigned(data)
     if kind == 0x38:
         return data[1] == 1
@@ -146,3 +152,6 @@ def _unsigned(data: bytes) -> int:
     for byte in reversed(data[1:]):
         number = number << 7 | byte & 127
     return number
+
+
+_small = cache(_unsigned)

@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from feast import FeatureStore, FeatureView
@@ -76,12 +77,8 @@ class RedisRequests:
             KeyError: a join key is absent.
         """
         count = len(next(iter(rows.values())))
-        parts: list[bytes] = []
-        for item in self._hashes:
-            head = b"*%d\r\n$5\r\nHMGET\r\n$" % (item.size + 2)
-            for key in self._keys(item, rows, count):
-                parts += (head, b"%d\r\n%s\r\n" % (len(key), key), item.question)
-        return b"".join(parts), count * len(self._hashes)
+        commands = [self._commands(item, rows, count) for item in self._hashes]
+        return b"".join(commands), count * len(self._hashes)
 
     def answer(self, replies: Sequence[Sequence[bytes | None]]) -> OnlineRows:
         """What the replies say, in the order of the entity rows."""
@@ -94,12 +91,24 @@ class RedisRequests:
                 del columns[: len(view.features) + 1]
         return OnlineRows({name: item.values(column) for item in read for name, column in item.columns()}, read)
 
-    def _keys(self, item: _Hash, rows: Mapping[str, Sequence[Any]], count: int) -> list[bytes]:
+    def _commands(self, item: _Hash, rows: Mapping[str, Sequence[Any]], count: int) -> bytes:
+        """An `HMGET` an entity row; keys of one length, as numbers have, stand between the same bytes."""
+        entities = self._entities(item, rows, count)
+        head, after = b"*%d\r\n$5\r\nHMGET\r\n$" % (item.size + 2), self._project + b"\r\n" + item.question
+        constant = len(item.prefix) + len(self._project)
+        sizes = set(map(len, entities))
+        if len(sizes) == 1:
+            before = b"%b%d\r\n%b" % (head, constant + sizes.pop(), item.prefix)
+            return before + (after + before).join(entities) + after
+        return b"".join([b"%b%d\r\n%b%b%b" % (head, constant + len(e), item.prefix, e, after) for e in entities])
+
+    def _entities(self, item: _Hash, rows: Mapping[str, Sequence[Any]], count: int) -> Sequence[bytes]:
+        """What of its key is an entity's own."""
         if not item.keys:
             dummy = EntityKey(join_keys=[DUMMY_ENTITY_ID], entity_values=[Value(string_val="")])
-            return [serialize_entity_key(dummy, self._version) + self._project] * count
+            return [serialize_entity_key(dummy, self._version)] * count
         columns = [_key_parts(rows[column], kind) for column, kind in zip(item.columns, item.kinds, strict=True)]
-        return [item.prefix + b"".join(parts) + self._project for parts in zip(*columns, strict=True)]
+        return columns[0] if len(columns) == 1 else [b"".join(parts) for parts in zip(*columns, strict=True)]
 
 
 class OnlineReader:
@@ -166,7 +175,7 @@ def _hash(
         keys=keys,
         kinds=tuple(kinds[key] for key in keys),
         columns=tuple(column for _, column in columns),
-        prefix=key_prefix(list(keys)),
+        prefix=key_prefix(list(keys)) if keys else b"",
         views=tuple(found),
         question=b"".join(part for item in fields for part in bulk(item)),
         size=len(fields),
@@ -176,8 +185,7 @@ def _hash(
 def _key_parts(values: Sequence[Any], kind: ValueType) -> list[bytes]:
     layout = _INTEGER_KEYS.get(kind)
     if layout is not None:
-        width = layout.size - 8
-        return [layout.pack(kind.value, width, int(value)) for value in values]
+        return list(map(partial(layout.pack, kind.value, layout.size - 8), map(int, values)))
     protos = python_values_to_proto_values(list(values), kind)
     encoded = [proto.string_val.encode() if kind is ValueType.STRING else proto.bytes_val for proto in protos]
     return [struct.pack("<2I", kind.value, len(data)) + data for data in encoded]
