@@ -47,6 +47,8 @@ def expected(values: list[Value | None]) -> list[Any]:
         pytest.param([*DOUBLES, Value()], id="a null"),
         pytest.param([*DOUBLES, *OTHERS], id="doubles first"),
         pytest.param([*OTHERS, *DOUBLES], id="doubles last"),
+        pytest.param([Value(int64_val=number) for number in range(0, 40_000, 7)], id="integers"),
+        pytest.param([Value(int32_val=number) for number in range(-3, 300)], id="short integers"),
         pytest.param([Value(string_val="1234567")] * 9, id="texts as long as doubles"),
     ],
 )
