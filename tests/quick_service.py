@@ -14,6 +14,8 @@ PATHS = {} if "breaking" in sys.argv else {"/": {"get": {"responses": {"200": {}
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    """Head and body leave together: one that is killed between would lose a request that no balancer can ask again."""
 
     def do_GET(self) -> None:
         if self.path == "/openapi.json":

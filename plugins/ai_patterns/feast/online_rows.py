@@ -18,7 +18,7 @@ _MANY = 8
 """Values from which on it pays to look at the column as a whole."""
 
 _SMALL = 3
-"""Bytes of an integer up to which each is decoded once: there are no more than some ten thousand of them."""
+"""Bytes of an integer up to which each is decoded once: there are some 33 thousand of them."""
 
 _DOUBLE_TAG, _INTEGERS = b"\x29", frozenset((0x18, 0x20))
 _DOUBLE, _FLOAT = struct.Struct("<xd"), struct.Struct("<xf")
