@@ -7,17 +7,13 @@ import json
 import sys
 from pathlib import Path
 
-from ai_patterns.cli.arrow import load_arrow
+import pyarrow as pa
+import pyarrow.dataset as ds
 
-load_arrow()  # as a command of ours does that people wait for
-
-import pyarrow as pa  # noqa: E402
-import pyarrow.dataset as ds  # noqa: E402
-
-from ai_patterns.core.bins import fit_bins  # noqa: E402
-from ai_patterns.core.daily_profiles import profile_days  # noqa: E402
-from ai_patterns.core.drift import measure  # noqa: E402
-from ai_patterns.spec.model import MonitoringSpec  # noqa: E402
+from ai_patterns.core.bins import fit_bins
+from ai_patterns.core.daily_profiles import profile_days
+from ai_patterns.core.drift import measure
+from ai_patterns.spec.model import MonitoringSpec
 
 
 def main(path: str, first: str) -> None:
