@@ -115,7 +115,7 @@ SOAK_CASES := kill or any_moment or no_crash or every_bucket or served_day or by
 
 soak: setup packages ## the fault tests with full counts (KILLS, CRASH_POINTS, CHALLENGERS ... above), into .run/soak.json
 	@mkdir -p .run && rm -f .run/soak.json
-	$(BIN)/pytest -s $(SOAK_TESTS) -k '$(SOAK_CASES)' \
+	$(BIN)/pytest -s -o faulthandler_timeout=0 $(SOAK_TESTS) -k '$(SOAK_CASES)' \
 	  --kills $(KILLS) --crash-points $(CRASH_POINTS) --certified-days $(CERTIFIED_DAYS) --feast-rows $(FEAST_ROWS) \
 	  --fuzz-examples $(FUZZ_EXAMPLES) --swaps $(SWAPS) --challengers $(CHALLENGERS) --worker-kills $(KILLS) --backfill-kills $(KILLS) \
 	  --drift-weeks $(DRIFT_WEEKS) --drift-faults $(DRIFT_FAULTS) --figures .run/soak.json

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +101,21 @@ def look(site: Site, server: Server, name: str) -> RolloutLine:
     return advance(site.system, site.lake, site.registry, read, name, at=now())
 
 
+def look_until(site: Site, server: Server, name: str, done: Callable[[RolloutLine], bool]) -> RolloutLine:
+    """Look until it is so, or the rollout has ended; what the servers counted is shown where neither comes."""
+    deadline = time.monotonic() + 600
+    while not done(line := look(site, server, name)) and line.running:
+        assert time.monotonic() < deadline, (line, rollouts.read_counts(server.url)(line.sequence))
+        time.sleep(0.2)
+    return line
+
+
 def roll_out(site: Site, server: Server, version: int, **changed: Any) -> tuple[RolloutLine, Load]:
     """Begin, and look until the rollout has ended, under load."""
     name = f"rollout of {version}"
     with load(server, **changed) as seen:
-        line, deadline = start(site, version, name), time.monotonic() + 600
-        while line.running:
-            assert time.monotonic() < deadline, (line, rollouts.read_counts(server.url)(line.sequence))
-            time.sleep(0.2)
-            line = look(site, server, name)
+        start(site, version, name)
+        line = look_until(site, server, name, lambda _: False)
     return line, seen
 
 
@@ -140,15 +146,11 @@ def test_what_harms_only_in_canary_costs_no_client_an_answer(site: Site, server:
     version, before = challenge(site, failing), champion(read_promotions(site.lake))
     name = "late harm"
     with load(server):
-        line = start(site, version, name)
-        while line.step == 0:
-            time.sleep(0.2)
-            line = look(site, server, name)
-        assert (line.action, line.share) == ("advanced", 0.2)
+        start(site, version, name)
+        line = look_until(site, server, name, lambda line: line.step > 0)
+        assert (line.action, line.share) == ("advanced", 0.2), line
         with load(server, weight=HEAVY) as seen:
-            while line.running:
-                time.sleep(0.2)
-                line = look(site, server, name)
+            line = look_until(site, server, name, lambda _: False)
     assert (line.action, line.step) == ("rolled_back", 1)
     assert "requests failed" in line.reason
     assert seen.lost == []
@@ -204,10 +206,8 @@ async def next_event(trigger: RolloutDueTrigger) -> str:
 def canary(site: Site, server: Server, spare: int) -> Iterator[RolloutLine]:
     """A rollout that stands at its first share and waits there."""
     with load(server):
-        line = start(site, spare, "canary")
-        while not line.share:
-            time.sleep(0.1)
-            line = look(site, server, "canary")
+        start(site, spare, "canary")
+        line = look_until(site, server, "canary", lambda line: line.share > 0)
     assert (line.action, line.share) == ("advanced", 0.2), line
     routed(server, str(spare), "canary", line.share)
     yield line
