@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,6 +31,9 @@ from ai_patterns.feast.online_rows import AskedView, OnlineRows, ReadView
 from ai_patterns.feast.resp import RespConnection, bulk
 
 _INTEGER_KEYS = {ValueType.INT64: struct.Struct("<2Iq"), ValueType.INT32: struct.Struct("<2Ii")}
+
+_AT_A_TIME = 25
+"""Entity rows that are asked for together."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class RedisRequests:
             alike.setdefault(_columns_of(view), []).append((view, names))
         self._hashes = [_hash(store, columns, views, full_feature_names) for columns, views in alike.items()]
 
-    def question(self, rows: Mapping[str, Sequence[Any]]) -> tuple[bytes, int]:
-        """The commands, and how many replies they have.
+    def questions(self, rows: Mapping[str, Sequence[Any]]) -> tuple[Iterator[bytes], int]:
+        """The commands, some at a time so that Redis begins before the last is made, and how many replies they have.
 
         Args:
             rows: join key -> its values, one for each entity row.
@@ -77,8 +80,9 @@ class RedisRequests:
             KeyError: a join key is absent.
         """
         count = len(next(iter(rows.values())))
-        commands = [self._commands(item, rows, count) for item in self._hashes]
-        return b"".join(commands), count * len(self._hashes)
+        asked = [(item, self._entities(item, rows, count)) for item in self._hashes]
+        commands = (self._commands(item, part) for item, entities in asked for part in _batched(entities))
+        return commands, count * len(self._hashes)
 
     def answer(self, replies: Sequence[Sequence[bytes | None]]) -> OnlineRows:
         """What the replies say, in the order of the entity rows."""
@@ -91,9 +95,8 @@ class RedisRequests:
                 del columns[: len(view.features) + 1]
         return OnlineRows({name: item.values(column) for item in read for name, column in item.columns()}, read)
 
-    def _commands(self, item: _Hash, rows: Mapping[str, Sequence[Any]], count: int) -> bytes:
+    def _commands(self, item: _Hash, entities: Sequence[bytes]) -> bytes:
         """An `HMGET` an entity row; keys of one length, as numbers have, stand between the same bytes."""
-        entities = self._entities(item, rows, count)
         head, after = b"*%d\r\n$5\r\nHMGET\r\n$" % (item.size + 2), self._project + b"\r\n" + item.question
         constant = len(item.prefix) + len(self._project)
         sizes = set(map(len, entities))
@@ -129,12 +132,11 @@ class OnlineReader:
             KeyError: a join key is absent.
             redis.exceptions.ConnectionError: Redis is away.
         """
-        question, count = self._requests.question(rows)
         try:
-            replies = self._connection().ask([question], count)
+            replies = self._connection().ask(*self._requests.questions(rows))
         except RedisConnectionError:  # Redis closes what was idle for long: once more, on a new one
             del self._local.connection
-            replies = self._connection().ask([question], count)
+            replies = self._connection().ask(*self._requests.questions(rows))
         return self._requests.answer(replies)
 
     def _connection(self) -> RespConnection:
@@ -150,6 +152,10 @@ def open_reader(
 ) -> OnlineReader:
     """A reader of features (`view:feature`, or a service) from the repository's Redis; the registry is read once."""
     return OnlineReader(store, RedisRequests(store, features, full_feature_names=full_feature_names))
+
+
+def _batched(entities: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (entities[start : start + _AT_A_TIME] for start in range(0, len(entities), _AT_A_TIME))
 
 
 def _columns_of(view: FeatureView) -> tuple[tuple[str, str], ...]:

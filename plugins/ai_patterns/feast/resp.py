@@ -5,7 +5,7 @@ Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import hiredis
@@ -72,7 +72,7 @@ class RespConnection:
         self._socket: Any = self._connection._sock
         self._reader = hiredis.Reader()
 
-    def ask(self, requests: Sequence[bytes | memoryview], replies: int) -> list[Any]:
+    def ask(self, requests: Iterable[bytes | memoryview], replies: int) -> list[Any]:
         """Send commands and collect their replies.
 
         Raises:
