@@ -86,6 +86,8 @@ def test_swaps_drop_no_request(site: Site, server: Server, request: pytest.Fixtu
             wait_until(lambda: len(quiet.answers) > max(300, 10 * swaps), 120)
             # The first write of the log brings Delta into the process, half as much again as it held before.
             wait_until(lambda: site.lake.version("predictions") > written + 1, 120)
+        with Askers(server.url):
+            swap(site, server, 2, (other, 1))  # the first ones bring what two models under load take
         before = resident(server.process.pid)
         with Askers(server.url) as asked:
             answered = swap(site, server, swaps, (1, other))
