@@ -6,22 +6,27 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
+import numpy as np
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.type_map import feast_value_type_to_python_type
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
 
+Column: TypeAlias = tuple[bytes | None, ...]
+"""A feature's serialized values, one an entity row; None for an entity that is absent, no bytes for a null."""
+
 _MANY = 8
-"""Values from which on it pays to look at the column as a whole."""
+"""Entity rows from which on it pays to look at a column as a whole."""
 
 _SMALL = 3
 """Bytes of an integer up to which each is decoded once: there are some 33 thousand of them."""
 
-_DOUBLE_TAG, _INTEGERS = b"\x29", frozenset((0x18, 0x20))
+_DOUBLE_TAG, _INTEGERS = 0x29, frozenset((0x18, 0x20))
 _DOUBLE, _FLOAT = struct.Struct("<xd"), struct.Struct("<xf")
+_DOUBLES = np.dtype([("tag", "u1"), ("value", "<f8")])
 _PRESENT, _NULL, _NOT_FOUND, _TOO_OLD = (
     FieldStatus.PRESENT,
     FieldStatus.NULL_VALUE,
@@ -51,10 +56,10 @@ class ReadView:
     """
 
     view: AskedView
-    replies: list[tuple[bytes | None, ...]]
+    replies: list[Column]
     now: datetime
 
-    def columns(self) -> Iterator[tuple[str, tuple[bytes | None, ...]]]:
+    def columns(self) -> Iterator[tuple[str, Column]]:
         """Each feature with its serialized values."""
         return zip(self.view.features, self.replies[1:], strict=True)
 
@@ -69,14 +74,17 @@ class ReadView:
         oldest = self.now - self.view.ttl if self.view.ttl else None
         return [time is not None and (oldest is None or time >= oldest) for time in self.times]
 
-    def values(self, column: tuple[bytes | None, ...]) -> list[Any]:
-        """Python's values of a feature; `None` where it is null, missing or too old."""
-        found = _values(column)
+    def values(self) -> dict[str, list[Any]]:
+        """Python's values of each feature; `None` where it is null, missing or too old."""
+        found = dict(zip(self.view.features, _decoded(self.replies[1:]), strict=True))
         if self.view.ttl is None:
             return found
-        return [value if alive else None for value, alive in zip(found, self.alive, strict=True)]
+        return {
+            name: [value if alive else None for value, alive in zip(values, self.alive, strict=True)]
+            for name, values in found.items()
+        }
 
-    def statuses(self, column: tuple[bytes | None, ...]) -> list[int]:
+    def statuses(self, column: Column) -> list[int]:
         """Feast's `FieldStatus` numbers of a feature."""
         rows = zip(column, self.times, self.alive, strict=True)
         return [
@@ -117,24 +125,34 @@ def _time(data: bytes) -> datetime:
     return moment
 
 
-def _values(column: Sequence[bytes | None]) -> list[Any]:
-    """A column of serialized `Value`s as Python's; one that is all doubles, as most are, at once."""
-    size = len(column)
-    if size >= _MANY and None not in column:
-        data = b"".join(column)  # type: ignore[arg-type]  # none is None
-        # What begins as a double is nine bytes long, so that the next one begins where its sign is looked for.
-        if len(data) == _DOUBLE.size * size and data[:: _DOUBLE.size] == _DOUBLE_TAG * size:
-            return list(struct.unpack("<" + "xd" * size, data))
-    return [
-        None if not each else _small(each) if len(each) <= _SMALL and each[0] in _INTEGERS else _value(each)
-        for each in column
-    ]
+def _decoded(columns: Sequence[Column]) -> list[list[Any]]:
+    """Columns of serialized `Value`s as Python's; those of doubles alone, as most are, all at once."""
+    many = len(columns[0]) >= _MANY if columns else False
+    begun = {n: column for n, column in enumerate(columns) if many and column[0] and column[0][0] == _DOUBLE_TAG}
+    doubles = _doubles(list(begun.values()))
+    if not doubles:  # one may hold a null: each for itself
+        doubles = [(_doubles([column]) or [[]])[0] for column in begun.values()]
+    found = dict(zip(begun, doubles, strict=True))
+    return [found.get(n) or list(map(_VALUES.__getitem__, column)) for n, column in enumerate(columns)]
+
+
+def _doubles(columns: Sequence[Column]) -> list[list[float]]:
+    """Columns of one length as doubles; no list where a value is none."""
+    if not columns or any(None in column for column in columns):
+        return []
+    data = b"".join([b"".join(column) for column in columns])  # type: ignore[arg-type]  # none is None
+    count = len(columns) * len(columns[0])
+    # What begins as a double is nine bytes long, so that the next one begins where its sign is looked for.
+    if len(data) != _DOUBLES.itemsize * count or data[:: _DOUBLES.itemsize] != bytes([_DOUBLE_TAG]) * count:
+        return []
+    doubles: list[list[float]] = np.frombuffer(data, _DOUBLES)["value"].reshape(len(columns), -1).tolist()
+    return doubles
 
 
 def _value(data: bytes) -> Any:
     """A serialized `Value` as Python's: the numbers, truth values and short texts by hand, all else by Feast."""
     kind = data[0]
-    if kind == _DOUBLE_TAG[0]:
+    if kind == _DOUBLE_TAG:
         return _DOUBLE.unpack(data)[0]
     if kind == 0x35:
         return _FLOAT.unpack(data)[0]
@@ -154,4 +172,14 @@ def _unsigned(data: bytes) -> int:
     return number
 
 
-_small = cache(_unsigned)
+class _Values(dict[bytes | None, Any]):
+    """Values by their bytes."""
+
+    def __missing__(self, data: bytes) -> Any:
+        value = _value(data)
+        if len(data) <= _SMALL and data[0] in _INTEGERS:
+            self[data] = value
+        return value
+
+
+_VALUES = _Values({None: None, b"": None})

@@ -93,7 +93,7 @@ class RedisRequests:
             for view in item.views:
                 read.append(ReadView(view, columns[: len(view.features) + 1], now))
                 del columns[: len(view.features) + 1]
-        return OnlineRows({name: item.values(column) for item in read for name, column in item.columns()}, read)
+        return OnlineRows({name: values for item in read for name, values in item.values().items()}, read)
 
     def _commands(self, item: _Hash, entities: Sequence[bytes]) -> bytes:
         """An `HMGET` an entity row; keys of one length, as numbers have, stand between the same bytes."""

@@ -82,21 +82,29 @@ class RespConnection:
         try:
             for request in requests:
                 self._socket.sendall(request)
-            return [self._reply() for _ in range(replies)]
+            return self._replies(replies)
         except OSError as error:
             self.drop()
             raise RedisConnectionError(str(error)) from error
 
-    def _reply(self) -> Any:
-        while (found := self._reader.gets()) is False:
-            data = self._socket.recv(self._READ)
-            if not data:
-                raise OSError("Redis closed the connection")
-            self._reader.feed(data)
-        if isinstance(found, hiredis.ReplyError):
-            self.drop()
-            raise ResponseError(str(found))
+    def _replies(self, count: int) -> list[Any]:
+        found: list[Any] = []
+        while len(found) < count:
+            reply = self._reader.gets()
+            if reply is False:
+                self._receive()
+            elif isinstance(reply, hiredis.ReplyError):
+                self.drop()
+                raise ResponseError(str(reply))
+            else:
+                found.append(reply)
         return found
+
+    def _receive(self) -> None:
+        data = self._socket.recv(self._READ)
+        if not data:
+            raise OSError("Redis closed the connection")
+        self._reader.feed(data)
 
     def drop(self) -> None:
         """Close it: what comes after an error belongs to nobody."""

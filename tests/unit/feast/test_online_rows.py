@@ -30,7 +30,7 @@ OTHERS = [
 def read(values: list[Value | None]) -> list[Any]:
     column = tuple(None if value is None else value.SerializeToString() for value in values)
     view = AskedView("view", b"_ts:view", ("feature",), None)
-    return ReadView(view, [(None,) * len(column), column], NOW).values(column)
+    return ReadView(view, [(None,) * len(column), column], NOW).values()["feature"]
 
 
 def expected(values: list[Value | None]) -> list[Any]:
@@ -54,3 +54,12 @@ def expected(values: list[Value | None]) -> list[Any]:
 )
 def test_a_column_is_what_its_values_are(values: list[Value | None]) -> None:
     assert repr(read(values)) == repr(expected(values))
+
+
+@pytest.mark.parametrize("other", [DOUBLES[:8], [*DOUBLES[:7], None], [Value(), *DOUBLES[:7]], OTHERS[:8]])
+def test_columns_that_are_read_at_once_stay_apart(other: list[Value | None]) -> None:
+    columns = {"a": DOUBLES[:8], "other": other, "b": DOUBLES[1:9], "number": [Value(int64_val=3)] * 8}
+    data = [tuple(None if value is None else value.SerializeToString() for value in c) for c in columns.values()]
+    view = AskedView("view", b"_ts:view", tuple(columns), None)
+    found = ReadView(view, [(None,) * 8, *data], NOW).values()
+    assert repr(found) == repr({name: expected(list(column)) for name, column in columns.items()})
