@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,16 @@ def roll_out(site: Site, server: Server, version: int, **changed: Any) -> tuple[
     return line, seen
 
 
+def strict(site: Site) -> Site:
+    """Whose deployer allows four times the champion's latency."""
+    rollout = site.system.rollout
+    assert rollout is not None
+    limits = rollout.limits.model_copy(update={"p99_ratio": 4.0})
+    return replace(
+        site, system=site.system.model_copy(update={"rollout": rollout.model_copy(update={"limits": limits})})
+    )
+
+
 @pytest.mark.parametrize(
     ("harm", "limit", "step", "changed"),
     [
@@ -131,7 +142,7 @@ def test_what_harms_is_rolled_back_before_it_answers_anybody(
     site: Site, server: Server, harm: Any, limit: str, step: int, changed: dict[str, Any]
 ) -> None:
     version, before = challenge(site, harm), champion(read_promotions(site.lake))
-    line, seen = roll_out(site, server, version, **changed)
+    line, seen = roll_out(strict(site), server, version, **changed)
     assert (line.action, line.step) == ("rolled_back", step)
     broken = [check["name"] for check in line.evidence["checks"] if check["proven"] > check["limit"]]
     assert broken == [limit], line.evidence
