@@ -19,7 +19,7 @@ STAMP := .venv/.synced
 FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec plugins/ai_patterns/feast
 # Files in the order of the command: those of many seconds first, so that no worker is left alone with one of them.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
-# Each of these starts more processes than two cores hold: one after another.
+# These start more processes than two cores hold: one after another, beside the demo, which waits most of its time.
 CLUSTERS := tests/integration/clusters
 SLOWEST := --durations 40 --durations-min 5
 
@@ -72,7 +72,7 @@ demo: setup ## start Airflow and live through the flights' loop in real DAG runs
 
 test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules tests/integration tests/dags tests/unit $(FIRST_PARTY) --ignore $(CLUSTERS) $(SLOWEST) $(ARGS)
-	$(BIN)/pytest $(CLUSTERS) tests/e2e $(SLOWEST) $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup tests/e2e $(CLUSTERS) $(SLOWEST) $(ARGS)
 
 test-unit: setup ## unit tests and doctests, in seconds
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
