@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help setup packages demo test test-unit check evaluate bench soak docs dashboards lock clean
+.PHONY: help setup packages demo test clusters end-to-end test-unit check evaluate bench soak docs dashboards lock clean
 
 PYTHON ?= python3
 SYSTEM ?= flights
@@ -19,7 +19,7 @@ STAMP := .venv/.synced
 FIRST_PARTY := plugins/ai_patterns/core plugins/ai_patterns/spec plugins/ai_patterns/feast
 # Files in the order of the command: those of many seconds first, so that no worker is left alone with one of them.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
-# These start more processes than two cores hold: one after another, beside the demo, which waits most of its time.
+# Each of these starts more processes than two cores hold: one after another.
 CLUSTERS := tests/integration/clusters
 SLOWEST := --durations 40 --durations-min 5
 
@@ -72,7 +72,11 @@ demo: setup ## start Airflow and live through the flights' loop in real DAG runs
 
 test: setup packages check ## check, then every test: unit and doctests, DAGs, integration, end to end
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules tests/integration tests/dags tests/unit $(FIRST_PARTY) --ignore $(CLUSTERS) $(SLOWEST) $(ARGS)
-	$(BIN)/pytest -n 2 --dist loadgroup tests/e2e $(CLUSTERS) $(SLOWEST) $(ARGS)
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target clusters end-to-end
+
+# Side by side: what each waits for is most of its time.
+clusters end-to-end: setup
+	@$(BIN)/pytest $(if $(filter clusters,$@),$(CLUSTERS),tests/e2e) $(SLOWEST) $(ARGS)
 
 test-unit: setup ## unit tests and doctests, in seconds
 	@$(BIN)/pytest $(PARALLEL) --doctest-modules $(FIRST_PARTY) tests/unit $(ARGS)
