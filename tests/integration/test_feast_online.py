@@ -76,6 +76,16 @@ def test_an_older_event_never_overwrites_a_newer_one(opened: Callable[..., Opene
     assert read(ours[0], 1, 2)["rating"] == [5.0, 2.0]
 
 
+def test_a_large_write_leaves_what_is_newer(opened: Callable[..., Opened], kind: str) -> None:
+    """More rows than one statement or chunk takes, every third of them older than what is held."""
+    count, (store, view) = 3_000, opened(OURS[kind])
+    write(store, view, *(ride(number, 1.0, NOW) for number in range(count)))
+    late = [ride(number, 2.0, NOW - HOUR if number % 3 == 0 else NOW + HOUR) for number in range(count)]
+    found = store.provider.online_store.online_write_arrow(store.config, view, table(*late))
+    assert found == Written(rows=2_000, older=1_000)
+    assert read(store, *range(count))["rating"] == [1.0 if number % 3 == 0 else 2.0 for number in range(count)]
+
+
 def test_a_correction_of_the_same_instant_applies(opened: Callable[..., Opened], kind: str) -> None:
     """Redis: Feast ignores it."""
     theirs, ours = opened(kind), opened(OURS[kind])
@@ -170,6 +180,13 @@ def test_writers_at_the_same_time_leave_the_newest(opened: Callable[..., Opened]
     for thread in threads:
         thread.join()
     assert set(read(store, *range(300))["rating"]) == {59.0}
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_file_made_here_has_large_pages(opened: Callable[..., Opened], kind: str) -> None:
+    store, _ = opened(OURS[kind])
+    with contextlib.closing(sqlite3.connect(store.config.online_store.path)) as connection:
+        assert connection.execute("PRAGMA page_size").fetchone() == (16_384,)
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
