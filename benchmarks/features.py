@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ GOALS = {
     "dask": {"seconds": 80.0},
     "duckdb": {"seconds": 5.0},
 }
-READ_GOAL = 10.0
+READ_GOALS = {"planes of flights": 10.0, "entities never asked for": None}
 FEW = 2_000
 """Flights that a store joins which ran out of memory over all of them."""
 
@@ -43,10 +44,10 @@ def main() -> None:
                 ours, theirs = materialization(folder, store, server.address)
                 figures += _compared(f"{options.rows:,} rows -> {store}", "feast", ours, theirs, GOALS[store])
             if "redis" in options.stores:
-                for rows, (mine, peers) in online_reads(folder, server.address, options.rows, 1_000).items():
-                    title = f"online read of {rows} entities in process, p50"
-                    found = {"microseconds": mine}, {"microseconds": peers}
-                    figures += _compared(title, "feast", *found, {"microseconds": READ_GOAL})
+                for (what, count), sides in online_reads(folder, server.address, options.rows, 1_000).items():
+                    title = f"online read of {count} {what} in process, p50"
+                    found = [{"microseconds": side} for side in sides]
+                    figures += _compared(title, "feast", *found, {"microseconds": READ_GOALS[what]})
         finally:
             server.down()
         for peer in options.offline:
@@ -80,7 +81,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compared(
-    title: str, peer: str, ours: dict[str, float], theirs: dict[str, float], goals: dict[str, float]
+    title: str, peer: str, ours: dict[str, float], theirs: dict[str, float], goals: Mapping[str, float | None]
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -89,8 +90,7 @@ def _compared(
             "ours": round(ours[name], 2),
             "theirs": round(theirs[name], 2),
             "ratio": round(theirs[name] / ours[name], 1),
-            "goal": goal,
-            "met": theirs[name] / ours[name] >= goal,
+            **({} if goal is None else {"goal": goal, "met": theirs[name] / ours[name] >= goal}),
         }
         for name, goal in goals.items()
     ]

