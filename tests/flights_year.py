@@ -7,7 +7,8 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 from ai_patterns.engines.rows import cast_table
 from ai_patterns.jobs.extraction import load_dimensions, raw_rows

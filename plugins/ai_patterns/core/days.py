@@ -70,6 +70,11 @@ def midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
+def utc_day(value: dt.datetime) -> dt.date:
+    """The UTC day of an instant."""
+    return value.astimezone(dt.UTC).date()
+
+
 def runs_of(days: Iterable[dt.date]) -> list[Days]:
     """Days as ranges without gaps, in order.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 
 

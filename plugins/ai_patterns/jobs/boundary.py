@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days

@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.clients.tile_store import TileStore
 from ai_patterns.core.certificate import Bucket, Difference, compare
 from ai_patterns.core.speed import TileRow, empty_features, features_at

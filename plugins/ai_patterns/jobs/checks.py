@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 
 CHECKS = "checks"

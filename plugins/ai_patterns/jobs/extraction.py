@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.clients.sources import ReadQuery, Source, open_source
 from ai_patterns.clients.staging import Staging
 from ai_patterns.core.days import Days

@@ -7,7 +7,8 @@ import logging
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days
 from ai_patterns.core.tiles import tiles_sql

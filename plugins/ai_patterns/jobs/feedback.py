@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ai_patterns.clients.lake import DAY, Lake, utc_day
-from ai_patterns.core.days import Days
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
+from ai_patterns.core.days import Days, utc_day
 from ai_patterns.core.feedback import LABELLED, join_known_labels
 from ai_patterns.core.performance import measure_rows
 from ai_patterns.core.predictions import TABLE as PREDICTIONS

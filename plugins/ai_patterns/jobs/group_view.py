@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ai_patterns.clients.freshness import read_freshness
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.drift import DECISION
 from ai_patterns.jobs.checks import CHECKS
 from ai_patterns.jobs.table_facts import table_facts

@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake, utc_day
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
+from ai_patterns.core.days import utc_day
 from ai_patterns.core.label_rows import Identity, identity_text
 from ai_patterns.core.labels import UNKNOWN, LabelVerdict
 from ai_patterns.core.prediction_schema import TIMESTAMP

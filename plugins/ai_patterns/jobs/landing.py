@@ -20,7 +20,8 @@ import pyarrow as pa
 from ai_patterns.clients.dead_letters import SETTINGS, dead_topic, read_letters, to_record
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Message, TopicReader, TransactionalProducer
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.clock import Clock, utc_now
 from ai_patterns.core.messages import decode
 from ai_patterns.jobs.landed import (

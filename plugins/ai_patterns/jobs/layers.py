@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 from ai_patterns.jobs.certification import CERTIFICATES
 from ai_patterns.jobs.landed import landed_offsets, landed_streams

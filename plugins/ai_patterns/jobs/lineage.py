@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.clients.mlflow import Registry
 from ai_patterns.clients.registry_reader import RegistryReader
 from ai_patterns.core.lineage import counted_sql, groups_read

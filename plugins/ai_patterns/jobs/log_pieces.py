@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 from ai_patterns.engines import duckdb
 from ai_patterns.spec.system import SystemSpec

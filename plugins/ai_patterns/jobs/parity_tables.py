@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.cells import Array, json_text
 from ai_patterns.core.days import Days
 from ai_patterns.core.parity import CAUSES, Differences

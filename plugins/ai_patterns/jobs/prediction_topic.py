@@ -19,7 +19,8 @@ import pyarrow.dataset as ds
 from ai_patterns.clients.dead_letters import SETTINGS, dead_topic, read_letters, to_record
 from ai_patterns.clients.fenced_table import FencedTable
 from ai_patterns.clients.kafka import Broker, Message, TopicReader, TransactionalProducer
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.messages import Refused
 from ai_patterns.core.prediction_messages import decode
 from ai_patterns.core.prediction_schema import prediction_schema

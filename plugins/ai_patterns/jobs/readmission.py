@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 from ai_patterns.engines.duckdb import run
 from ai_patterns.engines.rows import POSITION, RAW_DAY, assign_days, from_json, run_sql

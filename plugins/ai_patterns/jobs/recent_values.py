@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.jobs.whole_table import query
 from ai_patterns.spec.system import SystemSpec
 

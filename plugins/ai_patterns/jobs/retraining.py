@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake, utc_day
-from ai_patterns.core.days import Days
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
+from ai_patterns.core.days import Days, utc_day
 from ai_patterns.core.performance import ALL
 from ai_patterns.core.retraining import Champion, RetrainingDecision, decide
 from ai_patterns.core.retraining_evidence import Evidence

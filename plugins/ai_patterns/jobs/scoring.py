@@ -7,7 +7,8 @@ import logging
 
 import pyarrow as pa
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.clients.mlflow import CHAMPION, LoadedModel, Registry
 from ai_patterns.core.days import Days
 from ai_patterns.core.exploration import assign

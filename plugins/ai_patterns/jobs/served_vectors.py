@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.arrow_types import ARROW_TYPES
 from ai_patterns.core.cells import ABSENT, Array, to_cells
 from ai_patterns.core.days import Days

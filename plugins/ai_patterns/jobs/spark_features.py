@@ -8,7 +8,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING
 
-from ai_patterns.clients.lake import DAY
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.days import Days
 from ai_patterns.core.tiles import tiles_sql

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ai_patterns.clients.expectations import UserFailure, check_user_suite, failing_rows
-from ai_patterns.clients.lake import DAY
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.days import Days
 from ai_patterns.core.quality import (
     DAY_NUMBER,

@@ -10,7 +10,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from ai_patterns.clients.holds import SCHEMA, TABLE, read_number
-from ai_patterns.clients.lake import DAY, Lake
+from ai_patterns.clients.lake import Lake
+from ai_patterns.clients.lake_reader import DAY
 from ai_patterns.core.clock import utc_now
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.jobs.staged_lake import StagedLake
