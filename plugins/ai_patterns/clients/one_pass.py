@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from ai_patterns.core.expectation_sql import FRAME, ROW, frame_sql, kinds_of, to_query
+from ai_patterns.core.expectation_frame import FRAME, ROW, frame_sql, kinds_of
+from ai_patterns.core.expectation_sql import to_query
 from ai_patterns.core.expectations import Configuration, Outcome
 from ai_patterns.core.sessions import session
 

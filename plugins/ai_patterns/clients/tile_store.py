@@ -2,7 +2,7 @@
 
 Everything that must hold together changes in one transaction: tile rows, the events' identities, the next offsets, the
 sealed boundary. How a store brings that about is its own affair (`tile_store_sqlite`, `tile_store_redis`); what is
-done within is here.
+done within is here, in `tile_layers` and in `tile_notes`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
+from ai_patterns.clients.tile_layers import batch_space, entities_of, is_read, merge, packed_row, rows_of, speed_space
 from ai_patterns.clients.tile_notes import (
     boundary_of,
     offsets_of,
@@ -26,20 +26,7 @@ from ai_patterns.clients.tile_notes import (
 from ai_patterns.clients.tile_transaction import Claim, Context, Folded, Reader, Seen, Span, Transaction
 from ai_patterns.core.clock import to_microseconds
 from ai_patterns.core.speed import TileRow, features_at, merger
-from ai_patterns.core.tile_rows import (
-    Boundary,
-    Change,
-    Entity,
-    Offsets,
-    field_of,
-    is_visible,
-    pack,
-    pack_entity,
-    part_of,
-    to_rows,
-    unpack,
-    unpack_entity,
-)
+from ai_patterns.core.tile_rows import Boundary, Change, Entity, Offsets, pack_entity, unpack_entity
 from ai_patterns.spec.system import SystemSpec
 
 
@@ -103,7 +90,7 @@ class TileStore(ABC):
             seen = transaction.seen(stream, ids)
             folded = fold(Context(boundary_of(transaction), sealed.at if sealed else None, seen))
             for group, changes in folded.changes.items():
-                self._merge(transaction, group, changes)
+                merge(transaction, group, changes, self._mergers[group])
             for day, names in folded.ids.items():
                 transaction.remember(stream, day, names)
             for span in spans:
@@ -155,7 +142,7 @@ class TileStore(ABC):
         """
         drawn = Boundary(boundary.at, boundary.offsets, int(self.transact(take_generation)))
         for group, changes in rows.items():
-            self.load(_batch(group, drawn.generation), (_written(change) for change in changes))
+            self.load(batch_space(group, drawn.generation), (packed_row(change) for change in changes))
 
         def work(transaction: Transaction) -> None:
             require_drawable(transaction, drawn)
@@ -175,28 +162,28 @@ class TileStore(ABC):
         gone, first = 0, int(self.snapshot(tidied_of))
         for group in self.system.groups:
             for generation in range(first, boundary.generation):  # a crash may have left rows of several
-                gone += self.drop(_batch(group, generation), lambda _: False)
-            gone += self.drop(_speed(group), lambda name: is_visible(part_of(name), boundary))
+                gone += self.drop(batch_space(group, generation), lambda _: False)
+            gone += self.drop(speed_space(group), lambda name: is_read(name, boundary))
         self.transact(lambda transaction: self._forget(transaction, boundary))
         return gone
 
     def read(self, group: str, entities: Sequence[Entity], at: dt.datetime) -> list[dict[str, Any] | None]:
         """Features of entities at an instant; None for one of which no row is held."""
         packed = [pack_entity(entity) for entity in entities]
-        found = self.snapshot(lambda reader: self._rows(reader, group, packed))
+        found = self.snapshot(lambda reader: rows_of(reader, group, packed))
         spec, instant = self.system.groups[group], to_microseconds(at)
         return [features_at(spec, rows, instant) if rows else None for rows in found]
 
     def entities(self, group: str) -> list[Entity]:
         """Every entity of a group of which a row is held."""
-        return [unpack_entity(packed) for packed in self.snapshot(lambda reader: self._entities(reader, group))]
+        return [unpack_entity(packed) for packed in self.snapshot(lambda reader: entities_of(reader, group))]
 
     def dump(self, group: str) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
         """All visible rows of a group, and the offsets up to which messages are in them."""
 
         def work(reader: Reader) -> tuple[Offsets, dict[Entity, list[TileRow]]]:
-            packed = self._entities(reader, group)
-            rows = self._rows(reader, group, packed)
+            packed = entities_of(reader, group)
+            rows = rows_of(reader, group, packed)
             held = {unpack_entity(entity): found for entity, found in zip(packed, rows, strict=True) if found}
             return offsets_of(reader), held
 
@@ -208,42 +195,3 @@ class TileStore(ABC):
             oldest = boundary.at - stream.lateness - dt.timedelta(days=1)
             transaction.forget(name, oldest.date())
         transaction.note("tidied", str(boundary.generation))
-
-    def _entities(self, reader: Reader, group: str) -> list[bytes]:
-        boundary = boundary_of(reader)
-        spaces = [_speed(group), *([_batch(group, boundary.generation)] if boundary else [])]
-        return sorted({entity for space in spaces for entity in reader.entities(space)})
-
-    def _rows(self, reader: Reader, group: str, entities: Sequence[bytes]) -> list[list[TileRow]]:
-        boundary = boundary_of(reader)
-        visible = cache(lambda part: is_visible(part, boundary))
-        speed = reader.entity_rows(_speed(group), entities)
-        batch = reader.entity_rows(_batch(group, boundary.generation), entities) if boundary else [{} for _ in entities]
-        return [
-            to_rows(loaded, lambda _: True) + to_rows(folded, visible)
-            for loaded, folded in zip(batch, speed, strict=True)
-        ]
-
-    def _merge(self, transaction: Transaction, group: str, changes: Sequence[Change]) -> None:
-        places = [(pack_entity(change.entity), field_of(change)) for change in changes]
-        held = transaction.rows(_speed(group), places)
-        merged = self._mergers[group]
-        transaction.put(
-            _speed(group),
-            [
-                (*place, pack(change.partials if old is None else merged(unpack(old), change.partials)))
-                for place, old, change in zip(places, held, changes, strict=True)
-            ],
-        )
-
-
-def _written(change: Change) -> tuple[bytes, str, bytes]:
-    return pack_entity(change.entity), field_of(change), pack(change.partials)
-
-
-def _speed(group: str) -> str:
-    return f"speed:{group}"
-
-
-def _batch(group: str, generation: int) -> str:
-    return f"batch:{group}:{generation}"

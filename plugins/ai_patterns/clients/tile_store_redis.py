@@ -1,23 +1,18 @@
 """Tiles in Redis: for several machines. It must keep every key (no eviction) and log its writes (append-only file).
 
 A transaction is optimistic: it watches one version, reads, keeps its writes back, and brings them in at once with a
-new version; if another writer came first, it runs again. Keys below the prefix: `version`; `notes`, a hash; `days:S`,
-a set of the days of which `seen:S:day` holds identities of stream S; `entities:X`, a set, and `rows:X:entity`, a hash
-each, for space X.
+new version; if another writer came first, it runs again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import random
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from operator import methodcaller
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -25,7 +20,8 @@ from redis.exceptions import RedisError, WatchError
 
 from ai_patterns.clients.tile_notes import CONN_ID, require_same
 from ai_patterns.clients.tile_store import TileStore
-from ai_patterns.clients.tile_transaction import Place, Reader, Transaction
+from ai_patterns.clients.tile_transaction import Reader, Transaction
+from ai_patterns.clients.tile_transaction_redis import Keys, RedisReader, RedisTransaction, put_rows
 from ai_patterns.errors import AIPatternsError, ServiceUnavailableError
 from ai_patterns.spec.system import SystemSpec
 
@@ -51,7 +47,7 @@ class RedisTileStore(TileStore):
         self._client: Any = Redis.from_url(
             url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
         )
-        self._keys = _Keys(prefix or f"ai-patterns:{system.name}")
+        self._keys = Keys(prefix or f"ai-patterns:{system.name}")
         with self._told():
             self._incarnation = self._founded()
 
@@ -62,7 +58,7 @@ class RedisTileStore(TileStore):
             with self._client.pipeline() as pipe:
                 pipe.watch(self._keys.version)
                 version, notes = self._moment()
-                transaction = _Transaction(self._client, self._keys, notes)
+                transaction = RedisTransaction(self._client, self._keys, notes)
                 result = self._unmoved(lambda: work(transaction), version)
                 pipe.multi()
                 transaction.write(pipe)
@@ -77,7 +73,7 @@ class RedisTileStore(TileStore):
 
         def attempt() -> Any:
             version, notes = self._moment()
-            result = self._unmoved(lambda: work(_Reader(self._client, self._keys, notes)), version)
+            result = self._unmoved(lambda: work(RedisReader(self._client, self._keys, notes)), version)
             if self._client.get(self._keys.version) != version:
                 raise WatchError
             return result
@@ -89,7 +85,7 @@ class RedisTileStore(TileStore):
         with self._told():
             for some in _chunks(rows, _ROWS):
                 with self._client.pipeline(transaction=False) as pipe:
-                    _put(pipe, self._keys, space, some)
+                    put_rows(pipe, self._keys, space, some)
                     pipe.execute()
 
     def drop(self, space: str, keep: Callable[[str], bool]) -> int:
@@ -166,108 +162,6 @@ class RedisTileStore(TileStore):
                 "and run it again from the store's offsets",
                 conn_id=CONN_ID,
             ) from error
-
-
-class _Keys:
-    """Names of the store's keys."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self.version, self.notes = f"{prefix}:version", f"{prefix}:notes"
-
-    def days(self, stream: str) -> str:
-        return f"{self._prefix}:days:{stream}"
-
-    def seen(self, stream: str, day: str) -> str:
-        return f"{self._prefix}:seen:{stream}:{day}"
-
-    def entities(self, space: str) -> str:
-        return f"{self._prefix}:entities:{space}"
-
-    def rows(self, space: str, entity: bytes) -> bytes:
-        return f"{self._prefix}:rows:{space}:".encode() + entity
-
-
-class _Reader:
-    """Reads beside the notes of one moment."""
-
-    def __init__(self, client: Any, keys: _Keys, notes: Mapping[str, str]) -> None:
-        self._client, self._keys, self._notes = client, keys, dict(notes)
-
-    def notes(self, prefix: str) -> dict[str, str]:
-        return {name: text for name, text in self._notes.items() if name.startswith(prefix)}
-
-    def entities(self, space: str) -> list[bytes]:
-        return list(self._client.smembers(self._keys.entities(space)))
-
-    def entity_rows(self, space: str, entities: Sequence[bytes]) -> list[dict[str, bytes]]:
-        with self._client.pipeline(transaction=False) as pipe:
-            for entity in entities:
-                pipe.hgetall(self._keys.rows(space, entity))
-            return [{name.decode(): held for name, held in found.items()} for found in pipe.execute()]
-
-
-class _Transaction(_Reader):
-    """Reads of what was there before, but for the notes, and writes kept back."""
-
-    def __init__(self, client: Any, keys: _Keys, notes: Mapping[str, str]) -> None:
-        super().__init__(client, keys, notes)
-        self._writes: list[Callable[[Any], Any]] = []
-
-    def note(self, name: str, text: str) -> None:
-        self._notes[name] = text
-        self._writes.append(methodcaller("hset", self._keys.notes, name, text))
-
-    def seen(self, stream: str, ids: Sequence[str]) -> frozenset[str]:
-        if not ids:
-            return frozenset()
-        with self._client.pipeline(transaction=False) as pipe:
-            for day in self._days(stream):
-                pipe.smismember(self._keys.seen(stream, day), list(ids))
-            found = pipe.execute()
-        return frozenset(name for flags in found if 1 in flags for name, flag in zip(ids, flags, strict=True) if flag)
-
-    def remember(self, stream: str, day: dt.date, ids: Sequence[str]) -> None:
-        if ids:
-            self._writes.append(methodcaller("sadd", self._keys.days(stream), day.isoformat()))
-            self._writes.append(methodcaller("sadd", self._keys.seen(stream, day.isoformat()), *ids))
-
-    def forget(self, stream: str, before: dt.date) -> None:
-        for day in self._days(stream):
-            if dt.date.fromisoformat(day) < before:
-                self._writes.append(methodcaller("unlink", self._keys.seen(stream, day)))
-                self._writes.append(methodcaller("srem", self._keys.days(stream), day))
-
-    def rows(self, space: str, places: Sequence[Place]) -> list[bytes | None]:
-        names: dict[bytes, list[str]] = defaultdict(list)
-        for entity, name in places:
-            names[entity].append(name)
-        with self._client.pipeline(transaction=False) as pipe:
-            for entity, wanted in names.items():
-                pipe.hmget(self._keys.rows(space, entity), wanted)
-            found = {entity: iter(held) for entity, held in zip(names, pipe.execute(), strict=True)}
-        return [next(found[entity]) for entity, _ in places]
-
-    def put(self, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None:
-        if rows:
-            self._writes.append(lambda pipe: _put(pipe, self._keys, space, rows))
-
-    def write(self, pipe: Any) -> None:
-        """Hand over what was kept back."""
-        for write in self._writes:
-            write(pipe)
-
-    def _days(self, stream: str) -> list[str]:
-        return [day.decode() for day in self._client.smembers(self._keys.days(stream))]
-
-
-def _put(pipe: Any, keys: _Keys, space: str, rows: Sequence[tuple[bytes, str, bytes]]) -> None:
-    held: dict[bytes, dict[str, bytes]] = defaultdict(dict)
-    for entity, name, partials in rows:
-        held[entity][name] = partials
-    pipe.sadd(keys.entities(space), *held)
-    for entity, fields in held.items():
-        pipe.hset(keys.rows(space, entity), mapping=fields)
 
 
 def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

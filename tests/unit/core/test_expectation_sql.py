@@ -1,9 +1,8 @@
 """What an expectation may hold for SQL to say it exactly."""
 
-import pyarrow as pa
 import pytest
 
-from ai_patterns.core.expectation_sql import kinds_of, to_query
+from ai_patterns.core.expectation_sql import to_query
 from ai_patterns.core.expectations import Configuration
 
 KINDS = {"whole": "whole", "gaps": "floating", "text": "text", "truth": "truth", "at": "instant", "date": "other"}
@@ -47,16 +46,3 @@ KINDS = {"whole": "whole", "gaps": "floating", "text": "text", "truth": "truth",
 )
 def test_what_may_differ_is_refused(type_: str, kwargs: dict[str, object]) -> None:
     assert to_query(Configuration(f"expect_{type_}", kwargs), KINDS) is None
-
-
-def test_columns_that_no_expectation_can_be_exact_about_have_no_kind() -> None:
-    rows = pa.table(
-        {
-            "small": pa.array([1.5], pa.float32()),
-            "list": pa.array([[1]]),
-            "none": pa.nulls(1),
-            "naive": pa.array([0], pa.timestamp("us")),
-            "bytes": pa.array([b"x"]),
-        }
-    )
-    assert kinds_of(rows) == {"naive": "other"}
