@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from ai_patterns.core.bins import fit_bins
 from ai_patterns.core.daily_profiles import profile_days
 from ai_patterns.core.drift import measure
-from ai_patterns.spec.model import MonitoringSpec
+from ai_patterns.spec.monitoring import MonitoringSpec
 
 
 def main(path: str, first: str) -> None:

@@ -30,7 +30,7 @@ from ai_patterns.jobs.recent_values import recent_relations
 from ai_patterns.jobs.served_vectors import find_prediction
 from ai_patterns.jobs.training_set import feature_relations, read_decisions
 from ai_patterns.spec.loading import load_system
-from ai_patterns.spec.model import ParitySpec
+from ai_patterns.spec.monitoring import ParitySpec
 from ai_patterns.spec.system import SystemSpec
 from ai_patterns.ui.page import render_page
 from ai_patterns.ui.pages import find_system, read_page, read_prediction

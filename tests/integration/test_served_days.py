@@ -25,7 +25,7 @@ from ai_patterns.jobs.parity import check_parity
 from ai_patterns.jobs.replay import Replay
 from ai_patterns.jobs.training_set import read_decisions
 from ai_patterns.services.stream_worker.worker import StreamWorker
-from ai_patterns.spec.model import ParitySpec
+from ai_patterns.spec.monitoring import ParitySpec
 from ai_patterns.spec.system import SystemSpec
 from logged_vectors import logged_vectors
 from soak_figures import add_figures

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from ai_patterns.clients.mlflow import LoadedModel, Registry, training_facts
+from ai_patterns.clients.mlflow import LoadedModel, Registry
 from ai_patterns.clients.mlflow_connection import CONN_ID
 from ai_patterns.clients.mlflow_package import SERVING
+from ai_patterns.clients.mlflow_registered_model import training_facts
 from ai_patterns.clients.onnx import OnnxModel
 from ai_patterns.errors import AIPatternsError, ServiceRejectedError, ServiceUnavailableError
 

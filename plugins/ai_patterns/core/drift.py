@@ -14,7 +14,7 @@ from ai_patterns.core.daily_profiles import Profiles, profile_days
 from ai_patterns.core.days import Days
 from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi, total_variation
 from ai_patterns.core.drift_rule import STATED_RATE, Decision, Sign, decide
-from ai_patterns.spec.model import MonitoringSpec
+from ai_patterns.spec.monitoring import MonitoringSpec
 
 GROUPS = 10
 """Bins of about equal weight in the reference that PSI, Jensen-Shannon and chi-square are taken over."""

@@ -14,7 +14,7 @@ import numpy as np
 from ai_patterns.core.bins import Floats
 from ai_patterns.core.daily_profiles import Profiles
 from ai_patterns.core.drift_statistics import STATISTICS, window_statistics
-from ai_patterns.spec.model import MonitoringSpec
+from ai_patterns.spec.monitoring import MonitoringSpec
 
 PAST = 120
 """Past windows, one ending on each day, that a score is calibrated on."""

@@ -12,7 +12,8 @@ from ai_patterns.spec.base import Name, Part, ServiceName
 from ai_patterns.spec.durations import Duration
 from ai_patterns.spec.exploration import ExplorationSpec
 from ai_patterns.spec.features import DimensionGroupSpec, GroupSpec, column_name, feature_name
-from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec, MonitoringSpec, ParitySpec
+from ai_patterns.spec.model import DecisionSpec, FeedbackSpec, GatesSpec, ModelSpec
+from ai_patterns.spec.monitoring import MonitoringSpec, ParitySpec
 from ai_patterns.spec.operation import SchedulesSpec, Step
 from ai_patterns.spec.references import check_references
 from ai_patterns.spec.rollout import RolloutSpec

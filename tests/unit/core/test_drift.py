@@ -11,7 +11,7 @@ from ai_patterns.core.divergence import jensen_shannon, kolmogorov_smirnov
 from ai_patterns.core.drift import DECISION, in_groups, judge
 from ai_patterns.core.drift_rule import history_days, score
 from ai_patterns.core.drift_statistics import STATISTICS, residuals
-from ai_patterns.spec.model import MonitoringSpec
+from ai_patterns.spec.monitoring import MonitoringSpec
 
 SPEC = MonitoringSpec()
 FIRST = dt.date(2024, 1, 1)
