@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -209,6 +210,23 @@ def test_what_is_kept_is_not_said_for_long_when_redis_hangs(own_redis: Redis, tm
     finally:
         os.killpg(group, signal.SIGCONT)
     eventually(lambda: ratings(reader, 1), [5.0])
+
+
+def test_a_fork_has_a_connection_of_its_own(opened: Opened) -> None:
+    store, view = opened
+    write(store, view, *(ride(number, float(number), NOW) for number in range(200)))
+    reader = open_reader(store, RATING)
+    assert ratings(reader, 0) == [0.0]
+
+    def read_all() -> None:
+        for number in range(200):
+            assert ratings(reader, number) == [float(number)]
+
+    child = multiprocessing.get_context("fork").Process(target=read_all)
+    child.start()
+    read_all()
+    child.join(60)
+    assert child.exitcode == 0
 
 
 def test_no_more_than_so_many_are_kept(opened: Opened) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -61,13 +62,14 @@ class OnlineReader:
         try:
             replies = self._replies().ask(entities)
         except RedisConnectionError:  # Redis closes what was idle for long: once more, on a new one
-            del self._local.replies
+            self._local.owner = None
             replies = self._replies().ask(entities)
         return self._requests.answer(replies)
 
     def _replies(self) -> _Replies:
-        if not hasattr(self._local, "replies"):
-            self._local.replies = self._opened()
+        process = os.getpid()  # a fork has what its parent has, and two may not share a connection
+        if getattr(self._local, "owner", None) != process:
+            self._local.replies, self._local.owner = self._opened(), process
         replies: _Replies = self._local.replies
         return replies
 
