@@ -223,6 +223,19 @@ def test_a_connection_keeps_its_client(address: str) -> None:
     connection.release()
 
 
+def test_a_question_that_broke_off_leaves_no_reply_for_the_next_one(address: str) -> None:
+    connection = RespConnection(redis_client.Redis.from_url(f"redis://{address}"))
+
+    def interrupted() -> Iterator[bytes]:
+        yield b"ECHO old\r\n"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        connection.ask(interrupted(), 2)
+    with pytest.raises(redis_client.exceptions.ConnectionError):
+        connection.ask([b"ECHO new\r\n"], 1)
+
+
 def test_bytes_are_feasts_for_every_value_type(
     tmp_path: Path, kind: str, address: str, request: pytest.FixtureRequest
 ) -> None:

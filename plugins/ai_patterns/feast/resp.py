@@ -83,9 +83,11 @@ class RespConnection:
             for request in requests:
                 self._socket.sendall(request)
             return self._replies(replies)
-        except OSError as error:
+        except BaseException as error:  # replies that nobody waits for would answer the next question
             self.drop()
-            raise RedisConnectionError(str(error)) from error
+            if isinstance(error, OSError):
+                raise RedisConnectionError(str(error)) from error
+            raise
 
     def _replies(self, count: int) -> list[Any]:
         found: list[Any] = []
@@ -96,7 +98,6 @@ class RespConnection:
             elif reply is False:
                 self._receive()
             elif isinstance(reply, hiredis.ReplyError):
-                self.drop()
                 raise ResponseError(str(reply))
             elif isinstance(reply, hiredis.PushNotification):
                 self._pushed(reply)
