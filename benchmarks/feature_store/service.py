@@ -17,8 +17,10 @@ import pandas as pd
 from ai_patterns.clients.feast import open_store
 from ai_patterns.runtimes.redis import Redis
 from feature_store.servers import feast_command, our_command, serving
+from feature_store.stage import plane_numbers
 
 ENTITIES, FEATURES, CONNECTIONS = 5_000, 14, 8
+FLIGHTS = 20_000
 SHIPPED, TUNED, OURS = "feast serve", "feast serve, tuned", "ours"
 _NAMES = [f"f{number}" for number in range(FEATURES)]
 _LOAD = Path(__file__).with_name("load.py")
@@ -78,8 +80,8 @@ def _side(folder: Path, name: str, command: Sequence[str], seconds: float) -> tu
     draw = random.Random(9)  # noqa: S311
     environment = {"AI_PATTERNS_WRITE_KEYS": "bench=bench"}
     with serving(list(command), environment, folder / "server.log") as url:
-        reads = {rows: [_read(draw, rows) for _ in range(200)] for rows in (1, 100)}
-        answers = [_values(url, body) for body in [*reads[1], *reads[100][:20]]]
+        reads = {rows: _reads(rows) for rows in (1, 100)}
+        answers = [_values(url, body) for body in [*reads[1][:200], *reads[100][:20]]]
         loads = {
             f"{rows} row{'s' * (rows > 1)}": _load(folder, f"{url}/get-online-features", bodies, seconds)
             for rows, bodies in reads.items()
@@ -91,9 +93,14 @@ def _side(folder: Path, name: str, command: Sequence[str], seconds: float) -> tu
     return answers, loads
 
 
-def _read(draw: random.Random, rows: int) -> str:
-    numbers = [draw.randrange(ENTITIES) for _ in range(rows)]
-    return json.dumps({"features": [f"stats:{name}" for name in _NAMES], "entities": {"driver_id": numbers}})
+def _reads(rows: int) -> list[str]:
+    """Requests for the planes of flights in the order of departure, `rows` flights each."""
+    planes = plane_numbers()[:FLIGHTS]
+    asked = {"features": [f"stats:{name}" for name in _NAMES]}
+    return [
+        json.dumps({**asked, "entities": {"driver_id": planes[start : start + rows]}})
+        for start in range(0, len(planes), rows)
+    ]
 
 
 def _push(draw: random.Random, side: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pandas as pd
 import pytest
+import redis as redis_client
 from feast import FeatureStore
 from feast.errors import FeatureViewNotFoundException
 from feast.feature_server_utils import convert_response_to_dict
@@ -319,6 +323,39 @@ def test_health_and_openapi(site: Site) -> None:
     document = httpx.get(site.server.url + "/openapi.json").json()
     assert {"/get-online-features", "/push", "/api/v1/feature-service/get-features"} <= document["paths"].keys()
     assert "entities" in document["components"]["schemas"]["OnlineRequest"]["required"]
+
+
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_rows_are_kept_until_somebody_changes_them(site: Site) -> None:
+    assert site.redis is not None
+    client = redis_client.Redis.from_url(f"redis://{site.redis.address}")
+    body: dict[str, Any] = {"features": ["live:speed"], "entities": {"driver_id": [4001, 4002]}}
+    speeds = lambda: columns(site.online(**body))["speed"]["values"]  # noqa: E731  three words
+    asked = lambda: client.info("commandstats")["cmdstat_hmget"]["calls"]  # noqa: E731
+    assert push(site, 4001).status_code == 200
+    assert speeds() == [7.0, None]
+    before = asked()
+    assert speeds() == [7.0, None]
+    assert asked() == before
+    moment = [drivers.NOW + dt.timedelta(minutes=6)]
+    frame = pd.DataFrame({"driver_id": [4002], "event_timestamp": moment, "speed": [3.0], "street": ["Weg"]})
+    open_store(site.folder).write_to_online_store("live", frame)  # Feast's own client, in another process
+    wait_until(lambda: speeds() == [7.0, 3.0], 1, site.server.output)
+
+
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_a_redis_that_hangs_is_noticed_though_rows_are_kept(site: Site) -> None:
+    assert site.redis is not None
+    ask = lambda: site.post("/get-online-features", {"features": ["stats:trips"], "entities": {"driver_id": [1001]}})  # noqa: E731
+    assert ask().status_code == 200
+    (group,) = site.redis.groups
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        time.sleep(1.1)
+        assert ask().status_code == 503
+    finally:
+        os.killpg(group, signal.SIGCONT)
+    wait_until(lambda: ask().status_code == 200, 10, site.server.output)
 
 
 @pytest.mark.parametrize("site", ["redis"], indirect=True)

@@ -40,7 +40,7 @@ def build_service(settings: Settings) -> Service:
 def _store_access(store: FeatureStore, turn: Turn) -> tuple[Reader, RowWriter | None]:
     """The quickest way to the repository's online store."""
     if "redis" in str(store.config.online_store.type).lower():
-        from ai_patterns.services.features.redis_line import RedisLink
+        from ai_patterns.services.features.redis_link import RedisLink
         from ai_patterns.services.features.redis_reader import RedisReader, redis_place
         from ai_patterns.services.features.redis_writer import RedisWriter
 

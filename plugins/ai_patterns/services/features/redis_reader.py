@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from feast import FeatureStore
 from feast.feature_server_utils import _value_to_native
@@ -20,8 +20,9 @@ from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
 
 from ai_patterns.services.features.answers import Row, time_text
+from ai_patterns.services.features.kept_rows import KeptRows
 from ai_patterns.services.features.plan import ViewRead
-from ai_patterns.services.features.redis_line import RedisLink, RedisPlace
+from ai_patterns.services.features.redis_link import RedisLink, RedisPlace
 from ai_patterns.services.features.stores import Ask, unavailable
 
 _DOUBLE, _STRING = 0x29, 0x12
@@ -45,6 +46,15 @@ def redis_place(store: FeatureStore) -> RedisPlace | None:
     )
 
 
+class _Absent(NamedTuple):
+    """A row to ask for, by its key in Redis, and where it goes."""
+
+    read: ViewRead
+    key: bytes
+    rows: list[Row | None]
+    place: int
+
+
 class RedisReader:
     """See `ai_patterns.services.features.stores.Reader`."""
 
@@ -52,30 +62,47 @@ class RedisReader:
         self._link, self._project = link, store.project.encode()
         self._versions = store.config.registry.enable_online_feature_view_versioning
         self._commands: dict[ViewRead, tuple[bytes, bytes]] = {}
+        self._kept = KeptRows()
+        link.changed = self._kept.forget
 
     async def read(self, asks: Sequence[Ask]) -> list[list[Row | None]]:
-        """See `Reader`."""
-        wanted = sum(len(ask.keys) for ask in asks)
-        if not wanted:
+        """See `Reader`; a row that Redis has not called changed is not asked for again."""
+        if not any(ask.keys for ask in asks):
             return [[] for _ in asks]
-        commands = b"".join([part for ask in asks for part in self._command_parts(ask)])
         try:
-            replies = iter(await self._link.ask(commands, wanted))
+            await self._link.catch_up()
+            found: list[list[Row | None]] = [[None] * len(ask.keys) for ask in asks]
+            absent = []
+            for ask, rows in zip(asks, found, strict=True):
+                for place, key in enumerate(ask.keys):
+                    held = self._kept.find(key + self._project)
+                    if ask.read in held:
+                        rows[place] = held[ask.read]
+                    else:
+                        absent.append(_Absent(ask.read, key + self._project, rows, place))
+            if absent:
+                await self._complete(absent)
         except OSError as error:
             raise unavailable(error) from error
-        return [[_row(next(replies)) for _ in ask.keys] for ask in asks]
+        return found
+
+    async def _complete(self, absent: Sequence[_Absent]) -> None:
+        def arrived(number: int, reply: Any) -> None:
+            read, key, rows, place = absent[number]
+            rows[place] = row = _row(reply)
+            if self._link.tracks:
+                self._kept.keep(key, read, row)
+
+        parts = [part for read, key, _, _ in absent for part in self._command_parts(read, key)]
+        await self._link.ask(b"".join(parts), len(absent), arrived)
 
     async def close(self) -> None:
         """See `Reader`."""
         self._link.close()
 
-    def _command_parts(self, ask: Ask) -> list[bytes]:
-        before, after = self._commands.get(ask.read) or self._prepare(ask.read)
-        size = len(self._project)
-        parts: list[bytes] = []
-        for key in ask.keys:
-            parts += (before, b"%d\r\n" % (len(key) + size), key, after)
-        return parts
+    def _command_parts(self, read: ViewRead, key: bytes) -> tuple[bytes, ...]:
+        before, after = self._commands.get(read) or self._prepare(read)
+        return before, b"%d\r\n" % len(key), key, after
 
     def _prepare(self, read: ViewRead) -> tuple[bytes, bytes]:
         """What stands before and after the key in the view's HMGET."""
@@ -85,7 +112,7 @@ class RedisReader:
         after = b"".join(b"$%d\r\n%s\r\n" % (len(field), field) for field in fields)
         if len(self._commands) > 1000:  # plans come and go with the registry
             self._commands.clear()
-        self._commands[read] = before, self._project + b"\r\n" + after
+        self._commands[read] = before, b"\r\n" + after
         return self._commands[read]
 
 

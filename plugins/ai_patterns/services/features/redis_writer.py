@@ -8,7 +8,8 @@ from feast import FeatureStore, FeatureView
 from feast.infra.online_stores.helpers import _mmh3, _redis_key, compute_versioned_name
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]  # no stubs in the lock
 
-from ai_patterns.services.features.redis_line import RedisLink, command
+from ai_patterns.services.features.redis_line import command
+from ai_patterns.services.features.redis_link import RedisLink
 from ai_patterns.services.features.rows import FeastRow
 
 # The held event time is a serialized Timestamp: field 1 seconds, field 2 nanoseconds, each a varint. Lua's numbers are
@@ -65,15 +66,19 @@ class RedisWriter:
         name = compute_versioned_name(view, self._config.registry.enable_online_feature_view_versioning)
         fields = {feature.name: _mmh3(f"{name}:{feature.name}") for feature in view.features}
         moment = f"_ts:{name}".encode()
-        await self._link.ask(b"".join([self._command(moment, fields, row) for row in rows]), len(rows))
+        keys = [_redis_key(self._config.project, row[0], self._config.entity_key_serialization_version) for row in rows]
+        commands = [self._command(key, moment, fields, row) for key, row in zip(keys, rows, strict=True)]
+        try:
+            await self._link.ask(b"".join(commands), len(rows))
+        finally:
+            self._link.changed(keys)  # Redis says so too, but maybe after who wrote has asked
 
-    def _command(self, moment: bytes, fields: dict[str, bytes], row: FeastRow) -> bytes:
-        entity, values, time, _ = row
+    def _command(self, key: bytes, moment: bytes, fields: dict[str, bytes], row: FeastRow) -> bytes:
+        _, values, time, _ = row
         held, store = _timestamp(time), self._config.online_store
         compared = (b"", b"") if store.skip_dedup else (b"%d" % held.seconds, b"%d" % held.nanos)
         expires = b"%d" % store.key_ttl_seconds if store.key_ttl_seconds else b""
         pairs = [part for name, value in values.items() for part in (fields[name], value.SerializeToString())]
-        key = _redis_key(self._config.project, entity, self._config.entity_key_serialization_version)
         return command([b"EVAL", _SCRIPT, b"1", key, moment, held.SerializeToString(), *compared, expires, *pairs])
 
 
