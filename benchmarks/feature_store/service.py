@@ -94,7 +94,10 @@ def _side(folder: Path, name: str, command: Sequence[str], seconds: float) -> tu
 
 
 def _reads(rows: int) -> list[str]:
-    """Requests for the planes of flights in the order of departure, `rows` flights each."""
+    """Requests for the planes of flights in the order of departure, `rows` flights each.
+
+    A load goes through them several times, the one before it once: what a side keeps, it has by then.
+    """
     planes = plane_numbers()[:FLIGHTS]
     asked = {"features": [f"stats:{name}" for name in _NAMES]}
     return [

@@ -31,7 +31,7 @@ from feast_shop import NOW, OURS, driver, open_repository, ride, rides, table, w
 Opened = tuple[FeatureStore, FeatureView]
 RATING = ["rides:rating"]
 A_MOMENT = 1.0
-"""Seconds in which a change is heard of on a busy machine; it takes less than a thousandth of one."""
+"""Seconds in which a change is heard of, also on a busy machine."""
 
 
 @pytest.fixture
