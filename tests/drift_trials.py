@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from ai_patterns.core.bins import fit_bins
-from ai_patterns.core.daily_profiles import Profiles, profile_days
+from ai_patterns.core.daily_profiles import Profiles
 from ai_patterns.core.drift_rule import decide, history_days
+from ai_patterns.core.profiling import profile_days
 from ai_patterns.spec.monitoring import MonitoringSpec
 from drift_faults import CLOCKS, FAULTS, strikes, to_columns, to_rows
 

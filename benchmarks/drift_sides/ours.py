@@ -7,22 +7,27 @@ import json
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.dataset as ds
+from ai_patterns.cli.arrow import load_arrow
 
-from ai_patterns.core.bins import fit_bins
-from ai_patterns.core.daily_profiles import profile_days
-from ai_patterns.core.drift import measure
-from ai_patterns.spec.monitoring import MonitoringSpec
+load_arrow()
+
+import pyarrow as pa  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+
+from ai_patterns.core.bins import fit_bins  # noqa: E402
+from ai_patterns.core.drift import measure  # noqa: E402
+from ai_patterns.core.profiling import profile_days  # noqa: E402
+from ai_patterns.spec.monitoring import MonitoringSpec  # noqa: E402
 
 
 def main(path: str, first: str) -> None:
     """Fit bins to the reference, profile every day in one pass, merge and compare."""
     start = dt.date.fromisoformat(first)
-    rows = ds.dataset(path)
-    words = [field.name for field in rows.schema if pa.types.is_string(field.type)]
-    numbers = [name for name in rows.schema.names if name not in (*words, "day")]
-    profiles = profile_days(rows, fit_bins(rows.filter(ds.field("day") < start), numbers, words))
+    schema = pq.read_schema(path)
+    words = [field.name for field in schema if pa.types.is_string(field.type)]
+    numbers = [name for name in schema.names if name not in (*words, "day")]
+    rows = pq.ParquetFile(path, read_dictionary=words)
+    profiles = profile_days(rows, fit_bins(rows, numbers, words, before=start))
     reference, window = (
         profiles.on([day for day in profiles.days if (day >= start) is late]).merged() for late in (False, True)
     )

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
-from numpy.typing import NDArray
 
-from ai_patterns.core.sessions import session
-
-Rows: TypeAlias = pa.Table | ds.Dataset
-"""What DuckDB can scan: a table, or a dataset of the lake."""
-
-Floats: TypeAlias = NDArray[np.float64]
+from ai_patterns.core.row_batches import Floats, Rows, batches, in_threads, numbers, words
 
 SAMPLE = 200_000
 """Rows that edges are made from; of more, a sample that is the same each time."""
@@ -28,6 +23,9 @@ ATOM = 0.02
 """Share from which one value of such a feature is counted by itself."""
 CATEGORIES = 1_000
 """Categories of one feature that are counted by themselves, the most frequent; all others are one."""
+
+REMEMBERED = 50_000
+"""Categories of one feature that are held while they are counted, at least."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +56,38 @@ class Bins:
         }
 
 
-def fit_bins(rows: Rows, numeric: Sequence[str], categorical: Sequence[str] = ()) -> Bins:
+def fit_bins(
+    rows: Rows, numeric: Sequence[str], categorical: Sequence[str] = (), *, before: dt.date | None = None
+) -> Bins:
     """Bins that fit what was seen.
 
     Args:
         rows: the past; has all the named columns.
         numeric: columns of numbers, or of truth values.
         categorical: columns of categories.
+        before: leave out the rows from this day on; then the rows have a column `day`.
     """
-    sample = _sample(rows, numeric) if numeric else {}
+    columns = [*numeric, *categorical]
+    count = sum(len(batch) for batch in batches(rows, columns[:1], before=before))
+    values: dict[str, list[Floats]] = {name: [] for name in numeric}
+    seen: dict[str, Counter[str]] = {name: Counter() for name in categorical}
+    look = partial(_look, numeric, categorical)
+    for some, counted in in_threads(look, _sampled(batches(rows, columns, before=before), count)):
+        for name, found in some.items():
+            values[name].append(found)
+        for name, counts in counted.items():
+            add_counts(seen[name], counts)
+    sample = {name: _finite(parts) for name, parts in values.items()}
+    fitted = dict(zip(sample, in_threads(_fit, sample.values()), strict=True))
     return Bins(
-        edges={name: numeric_edges(values) for name, values in sample.items()},
-        categories={name: _categories(rows, name) for name in categorical},
-        scales={name: _scale(values) for name, values in sample.items()},
+        edges={name: edges for name, (edges, _) in fitted.items()},
+        categories={name: _known(counter) for name, counter in seen.items()},
+        scales={name: scale for name, (_, scale) in fitted.items()},
     )
+
+
+def _fit(values: Floats) -> tuple[Floats, tuple[float, float]]:
+    return numeric_edges(values), _scale(values)
 
 
 def numeric_edges(values: Floats) -> Floats:
@@ -94,6 +110,20 @@ def numeric_edges(values: Floats) -> Floats:
     return np.unique(np.concatenate(edges))
 
 
+def add_counts(counter: Counter[str], counts: Mapping[str, int]) -> None:
+    """Count categories; of very many, the rarer ones are forgotten.
+
+    >>> add_counts(found := Counter("ab"), {"a": 1})
+    >>> found["a"]
+    2
+    """
+    counter.update(counts)
+    if len(counter) > 2 * REMEMBERED:
+        kept = dict(counter.most_common(REMEMBERED))
+        counter.clear()
+        counter.update(kept)
+
+
 def _scale(values: Floats) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
@@ -101,35 +131,40 @@ def _scale(values: Floats) -> tuple[float, float]:
     return float(middle), float((high - low) / 1.349 or values.std() or 1.0)
 
 
-def _sample(rows: Rows, names: Sequence[str]) -> dict[str, Floats]:
-    """Finite values of some rows, ascending."""
-    data = rows if isinstance(rows, ds.Dataset) else ds.dataset(rows)
-    count = data.count_rows()
-    places = np.arange(count)
+def _sampled(found: Iterable[pa.RecordBatch], count: int) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+    """Each of the batches, which have `count` rows, and where the rows of the sample lie in it."""
+    chosen = np.arange(count)
     if count > SAMPLE:
-        places = np.sort(np.random.default_rng(1).choice(count, SAMPLE, replace=False))
-    table = data.take(pa.array(places), columns=list(names))
-    found = {name: table[name].cast(pa.float64(), safe=False).to_numpy() for name in names}
-    return {name: np.sort(values[np.isfinite(values)]) for name, values in found.items()}
+        chosen = np.sort(np.random.default_rng(1).choice(count, SAMPLE, replace=False))
+    first = 0
+    for batch in found:
+        start, end = np.searchsorted(chosen, [first, first + len(batch)])
+        yield batch, pa.array(chosen[start:end] - first)
+        first += len(batch)
 
 
-def _categories(rows: Rows, name: str) -> tuple[str, ...]:
-    value = f"CAST({quoted(name)} AS VARCHAR)"
-    sql = (
-        f"SELECT {value} AS value FROM binned WHERE {value} <> '' GROUP BY value "  # noqa: S608 - names are quoted
-        f"ORDER BY count(*) DESC, value LIMIT {CATEGORIES}"
+def _look(
+    numeric: Sequence[str], categorical: Sequence[str], part: tuple[pa.RecordBatch, pa.Array]
+) -> tuple[dict[str, Floats], dict[str, dict[str, int]]]:
+    """The sample's numbers, and how often each category is there."""
+    batch, places = part
+    return (
+        {name: numbers(batch[name].take(places)) for name in numeric},
+        {name: _counts(words(batch[name])) for name in categorical},
     )
-    return tuple(sorted(run(sql, binned=rows)["value"].to_pylist()))
 
 
-def run(sql: str, **relations: Any) -> pa.Table:
-    """Run one query over the named relations."""
-    with session() as connection:
-        for name, relation in relations.items():
-            connection.register(name, relation)
-        return connection.sql(sql).to_arrow_table()
+def _finite(parts: Sequence[Floats]) -> Floats:
+    values = np.concatenate([np.zeros(0), *parts])
+    return np.asarray(values[np.isfinite(values)])
 
 
-def quoted(name: str) -> str:
-    """A column's name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
+def _counts(values: pa.DictionaryArray) -> dict[str, int]:
+    counts = np.bincount(values.indices.drop_null().to_numpy(), minlength=len(values.dictionary))
+    return dict(zip(values.dictionary.to_pylist(), counts.tolist(), strict=True))
+
+
+def _known(counter: Counter[str]) -> tuple[str, ...]:
+    """The most frequent categories, of equally frequent ones the first; empty text is none."""
+    found = sorted((-count, word) for word, count in counter.items() if word and count)
+    return tuple(sorted(word for _, word in found[:CATEGORIES]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_patterns.core.bins import Floats
+from ai_patterns.core.row_batches import Floats
 
 TURNS = 48
 """Turns of a day that are tried: time zones differ by half hours, and quarters are rare."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ai_patterns.core.bins import Bins, Floats, Rows, quoted, run
+from ai_patterns.core.bins import Bins
+from ai_patterns.core.row_batches import Floats
 
 Integers = NDArray[np.int64]
 Number = TypeVar("Number", np.int64, np.float64)
@@ -109,103 +109,6 @@ class Profiles:
 def _taken(found: NDArray[Number], places: Integers, empty: float = 0) -> NDArray[Number]:
     """Rows at these places; -1 is an empty one."""
     return np.concatenate([found, np.full((1, *found.shape[1:]), empty, found.dtype)])[places]
-
-
-def profile_days(rows: Rows, bins: Bins) -> Profiles:
-    """Profile every feature on each day in one pass.
-
-    Args:
-        rows: has the column `day` (date) and the features of `bins`.
-        bins: what to count in, as `fit_bins` finds it.
-    """
-    features = [*(_numeric(name, edges) for name, edges in bins.edges.items())]
-    features += [_categorical(name, known) for name, known in bins.categories.items()]
-    names = [*bins.edges]
-    triangle = [(a, b) for place, a in enumerate(names) for b in (None, *names[: place + 1])]
-    products = ", ".join(f"sum({_scaled(a)}{f' * {_scaled(b)}' if b else ''})" for a, b in triangle)
-    inner = ", ".join(["day", *(_inner(name, bins) for name in bins.features)])
-    columns = ", ".join(["day", "count(*) AS rows", *features, f"[{products}]::DOUBLE[] AS products"])
-    sql = f"SELECT {columns} FROM (SELECT {inner} FROM profiled) GROUP BY day ORDER BY day"  # noqa: S608 - names are quoted
-    return _read(run(sql, profiled=rows), bins)
-
-
-def _inner(name: str, bins: Bins) -> str:
-    if name in bins.categories:
-        return f"nullif(CAST({quoted(name)} AS VARCHAR), '') AS {quoted(name)}"
-    value = f"CAST({quoted(name)} AS DOUBLE)"
-    number = f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
-    middle, spread = bins.scales[name]
-    scaled = f"greatest(least((({number}) - {middle!r}) / {spread!r}, {REACH}), -{REACH})"
-    # Without a value, DuckDB's `least` and `greatest` would give their other argument.
-    scaled = f"CASE WHEN ({number}) IS NULL THEN 0 ELSE {scaled} END"
-    return f"{number} AS {quoted(name)}, {scaled} AS {_scaled(name)}"
-
-
-def _scaled(name: str) -> str:
-    return quoted(f"{name} scaled")
-
-
-def _numeric(name: str, edges: Floats) -> str:
-    value = quoted(name)
-    return (
-        f"{{'missing': count(*) - count({value}), 'low': min({value}), 'high': max({value}), "
-        f"'bins': histogram({value}, {edges.tolist()})}} AS {value}"
-    )
-
-
-def _categorical(name: str, known: tuple[str, ...]) -> str:
-    value = quoted(name)
-    listed = "[" + ", ".join("'" + word.replace("'", "''") + "'" for word in known) + "]::VARCHAR[]"
-    return (
-        f"{{'missing': count(*) - count({value}), 'bins': histogram_exact({value}, {listed}), "
-        f"'new': approx_top_k(CASE WHEN {value} NOT IN {listed} THEN {value} END, {NEWCOMERS})}} AS {value}"
-    )
-
-
-def _read(table: pa.Table, bins: Bins) -> Profiles:
-    columns = {name: table[name].combine_chunks() for name in bins.features}
-    rows = np.asarray(table["rows"].to_numpy(), np.int64)
-    keys: dict[str, list[object]] = {name: [*edges.tolist(), np.inf] for name, edges in bins.edges.items()}
-    keys |= {name: [*known, ""] for name, known in bins.categories.items()}
-    return Profiles(
-        bins=bins,
-        days=tuple(table["day"].to_pylist()),
-        rows=rows,
-        missing={name: np.asarray(column.field("missing").to_numpy(), np.int64) for name, column in columns.items()},
-        counts={name: _counts(columns[name].field("bins"), found) for name, found in keys.items()},
-        low={name: _floats(columns[name].field("low")) for name in bins.edges},
-        high={name: _floats(columns[name].field("high")) for name in bins.edges},
-        products=_squares(table["products"].combine_chunks(), rows),
-        newcomers=_newcomers({name: columns[name].field("new") for name in bins.categories}, len(rows)),
-    )
-
-
-def _counts(maps: pa.MapArray, keys: Sequence[object]) -> Integers:
-    """Counts by day and bin from each day's map of bins to counts."""
-    places = {key: place for place, key in enumerate(keys)}
-    found = np.zeros((len(maps), len(keys)), np.int64)
-    day = np.repeat(np.arange(len(maps)), np.diff(maps.offsets.to_numpy()))
-    found[day, [places[key] for key in maps.keys.to_pylist()]] = maps.items.to_numpy()
-    return found
-
-
-def _floats(column: pa.Array) -> Floats:
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
-
-
-def _squares(sums: pa.Array, rows: Integers) -> Floats:
-    """The symmetric matrices from their lower triangles, whose first element is the number of rows."""
-    lower = np.column_stack([rows, _floats(sums.flatten()).reshape(len(rows), -1)])
-    size = round((np.sqrt(8 * lower.shape[1] + 1) - 1) / 2)
-    squares = np.zeros((len(rows), size, size))
-    down, across = np.tril_indices(size)
-    squares[:, down, across] = squares[:, across, down] = lower
-    return squares
-
-
-def _newcomers(columns: Mapping[str, pa.Array], days: int) -> tuple[Mapping[str, tuple[str, ...]], ...]:
-    found = {name: column.to_pylist() for name, column in columns.items()}
-    return tuple({name: tuple(names[day]) for name, names in found.items() if names[day]} for day in range(days))
 
 
 def _all_of(days: Iterable[Mapping[str, tuple[str, ...]]]) -> Mapping[str, tuple[str, ...]]:

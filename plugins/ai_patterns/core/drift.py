@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.dataset as ds
 
-from ai_patterns.core.bins import Floats, Rows, fit_bins
-from ai_patterns.core.daily_profiles import Profiles, profile_days
+from ai_patterns.core.bins import fit_bins
+from ai_patterns.core.daily_profiles import Profiles
 from ai_patterns.core.days import Days
 from ai_patterns.core.divergence import chi_square, jensen_shannon, kolmogorov_smirnov, psi, total_variation
 from ai_patterns.core.drift_rule import STATED_RATE, Decision, Sign, decide
+from ai_patterns.core.profiling import profile_days
+from ai_patterns.core.row_batches import Floats, Rows
 from ai_patterns.spec.monitoring import MonitoringSpec
 
 GROUPS = 10
@@ -58,8 +59,7 @@ def judge(
     Returns:
         The decision first; nothing where the window or what was before it is empty.
     """
-    past = rows.filter(ds.field("day") < days.first)
-    profiles = profile_days(rows, fit_bins(past, numeric, categorical))
+    profiles = profile_days(rows, fit_bins(rows, numeric, categorical, before=days.first))
     before = [day for day in profiles.days if day < days.first]
     if not before or len(before) == len(profiles.days):
         return []

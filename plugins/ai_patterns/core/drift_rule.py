@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ai_patterns.core.bins import Floats
 from ai_patterns.core.daily_profiles import Profiles
 from ai_patterns.core.drift_statistics import STATISTICS, window_statistics
+from ai_patterns.core.row_batches import Floats
 from ai_patterns.spec.monitoring import MonitoringSpec
 
 PAST = 120

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ai_patterns.core.bins import Floats
 from ai_patterns.core.clock_turns import clock_gains
 from ai_patterns.core.daily_profiles import Profiles
+from ai_patterns.core.row_batches import Floats
 
 STATISTICS = (
     "distance",

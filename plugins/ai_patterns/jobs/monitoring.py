@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from ai_patterns.clients.lake import Lake
-from ai_patterns.core.bins import Rows
 from ai_patterns.core.days import Days
 from ai_patterns.core.drift import Finding, judge
 from ai_patterns.core.drift_rule import history_days
+from ai_patterns.core.row_batches import Rows
 from ai_patterns.engines import duckdb
 from ai_patterns.errors import DriftDetectedError
 from ai_patterns.jobs.checks import CheckRow, record_checks
