@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ai_patterns.errors import ServiceUnavailableError
 
@@ -29,12 +29,13 @@ R = TypeVar("R")
 class Batcher(Generic[J, R]):
     """One thread that answers jobs, all that wait at once.
 
-    No job waits for others to come: a batch is what arrived while the one before it was scored. The event loop never
-    waits for a store or a model, so health, metrics and refusals stay quick.
+    No job waits for others to come: a batch is what arrived while the one before it was scored. The jobs of one turn of
+    the event loop are handed over together, as each time wakes the thread, which then wants the loop's turn. The loop
+    never waits for a store or a model, so health, metrics and refusals stay quick.
 
     Args:
         work: answers jobs in order; an error is the answer to all of them.
-        max_rows: most rows of a batch of several jobs.
+        max_rows: rows from which a batch takes no more jobs.
         capacity: most rows that wait or are scored; beyond it jobs are refused.
         deadline: seconds after which a job is refused, scored or not.
     """
@@ -43,7 +44,8 @@ class Batcher(Generic[J, R]):
         self, work: Callable[[Sequence[J]], Sequence[R]], *, max_rows: int, capacity: int, deadline: float
     ) -> None:
         self._work, self._max_rows, self._capacity, self._deadline = work, max_rows, capacity, deadline
-        self._queue: SimpleQueue[tuple[J, asyncio.Future[R]] | None] = SimpleQueue()
+        self._arrived: _Batch[J, R] = _Batch()
+        self._queue: SimpleQueue[_Batch[J, R] | None] = SimpleQueue()
         self._held = 0
         self._thread = threading.Thread(target=self._run, name="scoring", daemon=True)
 
@@ -72,41 +74,45 @@ class Batcher(Generic[J, R]):
             raise OverloadedError(f"{self._held} rows are being scored or wait; send the request again later")
         future: asyncio.Future[R] = self._loop.create_future()
         self._held += job.rows
-        self._queue.put((job, future))
-        timer = self._loop.call_later(self._deadline, _expire, future, self._deadline)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        if not self._arrived.jobs:
+            self._loop.call_soon(self._hand_over)
+        self._arrived.add(job, future)
+        return await future
+
+    def _hand_over(self) -> None:
+        arrived, self._arrived = self._arrived, _Batch()
+        arrived.timers = [self._loop.call_later(self._deadline, _expire, arrived.futures, self._deadline)]
+        self._queue.put(arrived)
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, rows, last = [first], first[0].rows, False
-            while rows < self._max_rows:
+        while (batch := self._queue.get()) is not None:
+            last = False
+            while batch.rows < self._max_rows and not last:
                 try:
                     more = self._queue.get_nowait()
                 except Empty:
                     break
-                if more is None:
-                    last = True
-                    break
-                batch.append(more)
-                rows += more[0].rows
+                last = more is None
+                if more is not None:
+                    batch.take(more)
             self._answer(batch)
             if last:
                 return
 
-    def _answer(self, batch: Sequence[tuple[J, asyncio.Future[R]]]) -> None:
-        wanted = [(job, future) for job, future in batch if not future.done()]
-        held = sum(job.rows for job, _ in batch)
+    def _answer(self, batch: _Batch[J, R]) -> None:
+        wanted = [(job, future) for job, future in zip(batch.jobs, batch.futures, strict=True) if not future.done()]
         try:
             answers: Sequence[R | Exception] = self._work([job for job, _ in wanted]) if wanted else []
         except Exception as error:  # whatever it was, the requests that wait for it must hear of it
             answers = [error] * len(wanted)
-        self._loop.call_soon_threadsafe(self._deliver, [future for _, future in wanted], answers, held)
+        self._loop.call_soon_threadsafe(self._deliver, batch, [future for _, future in wanted], answers)
 
-    def _deliver(self, futures: Sequence[asyncio.Future[R]], answers: Sequence[R | Exception], held: int) -> None:
-        self._held -= held
+    def _deliver(
+        self, batch: _Batch[J, R], futures: Sequence[asyncio.Future[R]], answers: Sequence[R | Exception]
+    ) -> None:
+        self._held -= batch.rows
+        for timer in batch.timers:
+            timer.cancel()
         for future, answer in zip(futures, answers, strict=True):
             if future.done():
                 continue
@@ -116,6 +122,28 @@ class Batcher(Generic[J, R]):
                 future.set_result(answer)
 
 
-def _expire(future: asyncio.Future[R], seconds: float) -> None:
-    if not future.done():
-        future.set_exception(OverloadedError(f"no answer within {seconds} s; send the request again later"))
+class _Batch(Generic[J, R]):
+    """Jobs with what waits for their answers, and what refuses those whose deadline passes."""
+
+    def __init__(self) -> None:
+        self.jobs: list[J] = []
+        self.futures: list[asyncio.Future[R]] = []
+        self.timers: list[asyncio.TimerHandle] = []
+        self.rows = 0
+
+    def add(self, job: J, future: asyncio.Future[R]) -> None:
+        self.jobs.append(job)
+        self.futures.append(future)
+        self.rows += job.rows
+
+    def take(self, other: _Batch[J, R]) -> None:
+        self.jobs += other.jobs
+        self.futures += other.futures
+        self.timers += other.timers
+        self.rows += other.rows
+
+
+def _expire(futures: Sequence[asyncio.Future[Any]], seconds: float) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(OverloadedError(f"no answer within {seconds} s; send the request again later"))
