@@ -86,10 +86,6 @@ def fit_bins(
     )
 
 
-def _fit(values: Floats) -> tuple[Floats, tuple[float, float]]:
-    return numeric_edges(values), _scale(values)
-
-
 def numeric_edges(values: Floats) -> Floats:
     """Inner edges for one feature from the values that were seen, without NaN.
 
@@ -122,6 +118,10 @@ def add_counts(counter: Counter[str], counts: Mapping[str, int]) -> None:
         kept = dict(counter.most_common(REMEMBERED))
         counter.clear()
         counter.update(kept)
+
+
+def _fit(values: Floats) -> tuple[Floats, tuple[float, float]]:
+    return numeric_edges(values), _scale(values)
 
 
 def _scale(values: Floats) -> tuple[float, float]:
