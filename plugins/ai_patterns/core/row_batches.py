@@ -26,8 +26,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 Floats: TypeAlias = NDArray[np.float64]
 
-BATCH = 65_536
-"""Rows of a batch: a column of so many stays in a core's cache."""
+BATCH = 131_072
+"""Rows of a batch: enough that threads seldom wait for each other, and few enough for a column to stay in the cache."""
 EPOCH = dt.date(1970, 1, 1)
 
 
