@@ -81,7 +81,7 @@ class Batcher(Generic[J, R]):
 
     def _hand_over(self) -> None:
         arrived, self._arrived = self._arrived, _Batch()
-        arrived.timers = [self._loop.call_later(self._deadline, _expire, arrived.futures, self._deadline)]
+        arrived.timers = [self._loop.call_later(self._deadline, _expire, tuple(arrived.futures), self._deadline)]
         self._queue.put(arrived)
 
     def _run(self) -> None:
