@@ -14,6 +14,7 @@ SOCKET = "admin.sock"
 
 # A server's connection is closed after each answer: one that is reused may be closed by a replica that has just been
 # asked to stop. A request that got no byte of an answer is sent again, elsewhere: no route does more when asked twice.
+# So is one that got a 502, which a replica's supervisor answers for a worker that died. A 503 is not: it asks to wait.
 # It must have come whole before it is passed on: HAProxy keeps no copy of one whose body is still on its way, as that
 # of clients which send head and body apart, and could only cut it off. What exceeds the buffer is sent once.
 # A check may take as long as a busy replica needs: without a time of its own it has 500 ms, and the last replica that
@@ -29,7 +30,7 @@ defaults
   option http-buffer-request
   option redispatch 1
   retries 3
-  retry-on conn-failure empty-response
+  retry-on conn-failure empty-response 502
   balance leastconn
   timeout connect 2s
   timeout client 60s

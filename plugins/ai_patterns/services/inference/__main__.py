@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         serve(settings)
     else:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        Supervisor(arguments, settings.workers).run(settings.host, settings.port)
+        worker = [sys.executable, "-m", "ai_patterns.services.inference", *arguments, "--workers", "1", "--channel"]
+        Supervisor(worker, settings.workers).run(settings.host, settings.port)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,10 @@ _STATUSES = {
     413: "The body is too large.",
     422: "A field is missing, wrong or unknown; `detail` names each.",
     429: "The caller asks more often than it may.",
+    502: "The worker that had the request ended; send it again.",
     503: "Not now: send the request again after `Retry-After` seconds.",
 }
-_PREDICTION = (400, 401, 404, 405, 408, 413, 422, 429, 503)
+_PREDICTION = (400, 401, 404, 405, 408, 413, 422, 429, 502, 503)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

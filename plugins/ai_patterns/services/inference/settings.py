@@ -47,7 +47,7 @@ class Settings:
         body_seconds: how long a body may take to come.
         workers: processes behind the port.
         counts: folder where all processes of the machine count a rollout together; by default only one supervisor's.
-        listener: file descriptor of the supervisor's listening socket, in a worker.
+        channel: file descriptor over which a worker's supervisor gives it connections.
     """
 
     system_folder: Path
@@ -71,7 +71,7 @@ class Settings:
     body_seconds: float = 10.0
     workers: int = 1
     counts: Path | None = None
-    listener: int | None = None
+    channel: int | None = None
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -106,7 +106,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--waiting-rows", type=int, default=environment.get("AI_PATTERNS_WAITING_ROWS", "4096"))
     parser.add_argument("--workers", type=int, default=environment.get("AI_PATTERNS_WORKERS", "1"))
     parser.add_argument("--counts", type=Path, default=environment.get("AI_PATTERNS_COUNTS"))
-    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--channel", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
         "--models",
         type=lambda text: tuple(text.split(",")),

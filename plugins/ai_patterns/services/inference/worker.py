@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from functools import partial
@@ -21,6 +20,7 @@ from ai_patterns.core.predictions import SHADOW_TABLE, TABLE
 from ai_patterns.services.edge.one_write import OneWriteProtocol
 from ai_patterns.services.inference.edge import Edge
 from ai_patterns.services.inference.features import FeatureReader
+from ai_patterns.services.inference.handed import HandedServer
 from ai_patterns.services.inference.log import PredictionLog
 from ai_patterns.services.inference.log_sinks import sink_of
 from ai_patterns.services.inference.model import ChampionFollower
@@ -29,7 +29,6 @@ from ai_patterns.services.inference.rollouts import RolloutFollower
 from ai_patterns.services.inference.service import Service
 from ai_patterns.services.inference.settings import Settings
 from ai_patterns.services.inference.shadow import Shadow
-from ai_patterns.services.inference.supervisor import end_with_parent
 from ai_patterns.spec.loading import load_system
 
 
@@ -85,13 +84,4 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,  # nothing here asks who is behind a proxy
         timeout_graceful_shutdown=10,
     )
-    server = uvicorn.Server(config)
-    if settings.listener is None:
-        server.run()
-        return
-
-    def stop() -> None:
-        server.should_exit = True
-
-    end_with_parent(stop)
-    server.run(sockets=[socket.socket(fileno=settings.listener)])
+    (uvicorn.Server(config) if settings.channel is None else HandedServer(config, settings.channel)).run()
