@@ -41,6 +41,7 @@ class TopicProducer:
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 5,
+                "delivery.report.only.error": True,  # a call a record into Python would tell nothing else
                 "topic.metadata.propagation.max.ms": 5000,  # an absent topic is told after this
                 "delivery.timeout.ms": int(DELIVERY_SECONDS * 1000),
                 **(settings or {}),
@@ -79,7 +80,6 @@ class TopicProducer:
                     raise self._error(f"records for {topic!r} cannot be written", timed_out()) from None
                 self._producer.poll(0.1)
             else:
-                self._producer.poll(0)
                 return
 
     def flush(self, seconds: float = DELIVERY_SECONDS + 5) -> None:

@@ -7,10 +7,28 @@ pass it on, and can then no longer ask another replica for the body.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+WHOLE = "ai_patterns.whole"
+
+Pairs = Sequence[tuple[bytes, bytes]]
+Whole = Callable[[int, Pairs, bytes], bool]
+
+
+def whole_of(scope: Scope) -> Whole | None:
+    """What takes a whole answer at once, where the server offers it (an ASGI extension).
+
+    It takes a status, headers other than `connection` and `content-length`, and a body, and tells whether it did: an
+    application that is told False sends its messages.
+    """
+    # Taken out, as it leads back to the scope: what holds itself waits for Python's collector.
+    found: Whole | None = scope.get("extensions", {}).pop(WHOLE, {}).get("answer")
+    return found
 
 
 class OneWriteProtocol(HttpToolsProtocol):
@@ -20,9 +38,25 @@ class OneWriteProtocol(HttpToolsProtocol):
         """Write to the connection through what joins writes."""
         super().connection_made(cast("asyncio.Transport", _JoinedWrites(transport, self)))
 
+    def on_headers_complete(self) -> None:
+        """Offer to take the answer at once."""
+        super().on_headers_complete()
+        self.scope["extensions"] = {WHOLE: {"answer": partial(self._answer, self.cycle)}}
+
     def send(self, transport: asyncio.Transport, pieces: Sequence[bytes]) -> None:
         """Write what one turn of the event loop has for the connection."""
         transport.writelines(pieces)
+
+    def _answer(self, cycle: RequestResponseCycle, status: int, headers: Pairs, body: bytes) -> bool:
+        if cycle.response_started or cycle.disconnected or self.flow.write_paused or not cycle.keep_alive:
+            return False
+        lines = [b"%b: %b\r\n" % pair for pair in (*cycle.default_headers, *headers)]
+        lines.append(b"content-length: %d\r\n\r\n" % len(body))
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, body)))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
 
 class _JoinedWrites:

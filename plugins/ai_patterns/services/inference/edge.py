@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ai_patterns.errors import AIPatternsError
 from ai_patterns.services.edge.lifespan import live
+from ai_patterns.services.edge.one_write import whole_of
 from ai_patterns.services.inference.guard import Headers, read_body
 from ai_patterns.services.inference.protocols import mlflow, open_inference, tensorflow
 from ai_patterns.services.inference.refusals import refusal
@@ -84,8 +85,11 @@ class Edge:
         started = time.perf_counter()
         answer = await self._answer(scope, receive, target)
         self._service.metrics.count(target.operation.protocol, answer.status, time.perf_counter() - started)
-        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
-        await send({"type": "http.response.body", "body": answer.body})
+        whole, headers = whole_of(scope), [(b"content-type", answer.content_type), *answer.headers]
+        if answer.status != 200 or whole is None or not whole(200, headers, answer.body):
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
 
     async def _start(self) -> None:
         self._service.start()
@@ -130,8 +134,3 @@ def _load_app(service: Service) -> ASGIApp:
     from ai_patterns.services.inference.app import create_app  # FastAPI, a fifth of what a first prediction waits for
 
     return create_app(service)
-
-
-def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
-    length = (b"content-length", b"%d" % len(answer.body))
-    return [(b"content-type", answer.content_type), length, *answer.headers]

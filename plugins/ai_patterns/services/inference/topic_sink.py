@@ -36,7 +36,7 @@ class TopicSink:
     topic: str
     name: ClassVar[str] = "Kafka"
     conn_id: ClassVar[str] = "ai_patterns_kafka"
-    write_rows: ClassVar[int] = 1024
+    write_rows: ClassVar[int] = 256
     _producer: TopicProducer | None = field(default=None, init=False)
 
     def write(self, batches: Sequence[Scored]) -> None:
