@@ -6,9 +6,10 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Any
+
+import msgspec
 
 from ai_patterns.clients.feast_repository import feature_types, view_names
 from ai_patterns.clients.online_store import FoundFeatures
@@ -26,8 +27,7 @@ from ai_patterns.spec.features import column_name
 from ai_patterns.spec.system import SystemSpec
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A query that was read: what the model that answers it needs.
 
     Attributes:

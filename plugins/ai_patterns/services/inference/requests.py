@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -28,8 +27,7 @@ class RequestError(ServiceRejectedError):
         super().__init__(problem)
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A batch of decisions to predict.
 
     Attributes:
@@ -47,8 +45,7 @@ class Query:
     outputs: Sequence[Mapping[str, Any]] = ()
 
 
-@dataclass(frozen=True)
-class Predictions:
+class Predictions(msgspec.Struct, frozen=True):
     """The answer to a `Query`, one entry a row.
 
     Attributes:
@@ -77,14 +74,13 @@ class Predictions:
         return [score if math.isfinite(score) else None for score in self.scores]
 
 
-@dataclass
-class Answer:
+class Answer(msgspec.Struct):
     """What goes back over HTTP."""
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = []
 
 
 def json_answer(document: object, status: int = 200) -> Answer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ai_patterns.errors import ServiceUnavailableError
 from ai_patterns.services.inference.batching import Batcher
