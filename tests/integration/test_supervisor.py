@@ -153,6 +153,30 @@ def test_workers_end_with_a_supervisor_that_is_killed(server: Server) -> None:
     wait_until(lambda: not Path(f"/proc/{worker}").exists(), 30, server.output)
 
 
+def test_what_a_hanging_worker_was_given_is_answered_by_another_in_the_end(server: Server) -> None:
+    hanging = fresh(server)
+    os.kill(hanging, signal.SIGSTOP)
+    with ExitStack() as opened:
+        given = [opened.enter_context(asking(server)) for _ in range(2)]
+        time.sleep(0.2)
+        later = [opened.enter_context(asking(server)) for _ in range(20)]
+        assert hanging not in {answer_of(client) for client in later}
+        os.kill(hanging, signal.SIGKILL)
+        assert hanging not in {answer_of(client) for client in given}
+
+
+def test_a_worker_that_was_asked_to_end_gets_no_connection(server: Server) -> None:
+    ending = fresh(server)
+    with connect(server) as one, connect(server) as two:
+        for client in (one, two):
+            client.sendall(ASKED % b"/slow")
+        time.sleep(0.2)
+        os.kill(ending, signal.SIGTERM)  # and it waits two seconds for its open request
+        time.sleep(0.5)
+        assert ending not in {fresh(server) for _ in range(10)}
+    wait_until(lambda: both_work(server), 30, server.output)
+
+
 def test_connections_are_shared_evenly(server: Server) -> None:
     with ExitStack() as opened:
         clients = [opened.enter_context(connect(server)) for _ in range(600)]
@@ -172,7 +196,20 @@ def both_work(server: Server) -> bool:
 def ask(connection: socket.socket) -> int:
     """The worker that has the connection."""
     connection.sendall(ASKED % b"/")
-    return int(connection.recv(1000).partition(b"\r\n\r\n")[2])
+    return answer_of(connection)
+
+
+def asking(server: Server) -> socket.socket:
+    connection = connect(server)
+    connection.sendall(ASKED % b"/")
+    return connection
+
+
+def answer_of(connection: socket.socket) -> int:
+    """The worker that answers."""
+    head, _, body = connection.recv(1000).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    return int(body)
 
 
 def fresh(server: Server) -> int:

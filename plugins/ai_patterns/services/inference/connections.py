@@ -7,23 +7,27 @@ and RFC 9110, section 15.5.9 on 408, which servers send in the same way). So nob
 or said in its last microsecond. Only an answer of which a part has left must be left as it is, cut short.
 
 Protocol: the first message to a worker is `MARKS` with the file of the marks, each further one a place in them
-(four bytes, big-endian) with a connection (SCM_RIGHTS, unix(7)). The worker sends `READY` once it takes connections.
+(four bytes, big-endian) with a connection (SCM_RIGHTS, unix(7)). The worker sends `READY` once it takes connections and
+`LEAVING` when it takes no more. A place is `GIVEN` by the supervisor, and all that follows is the worker's to say.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import socket
 import tempfile
-from collections.abc import Iterator
+import time
 from contextlib import suppress
 
 PLACES = 4096
 """Most connections of one worker."""
 
-MARKS, READY = b"mark", b"r"
-FREE, OPEN, ANSWERING, CLOSED = (bytes([mark]) for mark in range(4))
+_LATE_SECONDS = 0.05
+
+MARKS, READY, LEAVING = b"mark", b"r", b"l"
+FREE, GIVEN, OPEN, ANSWERING, CLOSED = (bytes([mark]) for mark in range(5))
 
 _TOLD = "the worker that had this request ended; send it again"
 _BODY = json.dumps({"error": _TOLD, "error_code": "BAD_GATEWAY", "message": _TOLD, "detail": _TOLD}).encode()
@@ -46,15 +50,19 @@ class Connections:
         self.channel.setblocking(False)
         self.ready = False
         with tempfile.TemporaryFile() as file:
-            file.truncate(PLACES)
+            file.write(bytes(PLACES))
+            file.flush()
             self._marks = mmap.mmap(file.fileno(), PLACES)
             socket.send_fds(self.channel, [MARKS], [file.fileno()])
         self._kept: dict[int, socket.socket] = {}
         self._free = list(range(PLACES))
+        self._untaken_since = math.inf
 
-    def __len__(self) -> int:
-        """How many are open."""
-        return len(self._kept)
+    def load(self) -> tuple[bool, int]:
+        """Whether the worker leaves lying what it was given, as one that hangs does; how many it has."""
+        if GIVEN not in self._marks[:]:
+            self._untaken_since = math.inf
+        return time.monotonic() - self._untaken_since > _LATE_SECONDS, len(self._kept)
 
     def pass_on(self) -> int:
         """The descriptor of the worker's end, for its process to inherit."""
@@ -67,23 +75,25 @@ class Connections:
     def hear(self) -> bool:
         """Read what the worker says; whether it still lives."""
         try:
-            self.ready = self.channel.recv(1) == READY
-        except OSError:
-            self.ready = False
-        return self.ready
+            told = self.channel.recv(1)
+        except ConnectionResetError:  # it never read what was sent last
+            told = b""
+        self.ready = told == READY
+        return bool(told)
 
     def give(self, connection: socket.socket) -> bool:
         """Hand a connection over; whether the worker took it."""
         if not self._free:
             return False
         place = self._free.pop()
-        self._marks[place : place + 1] = OPEN
+        self._marks[place : place + 1] = GIVEN
         try:
             socket.send_fds(self.channel, [place.to_bytes(4)], [connection.fileno()])
         except OSError:  # it is gone, or hangs and has not taken those before
             self._free.append(place)
             return False
         self._kept[place] = connection
+        self._untaken_since = min(self._untaken_since, time.monotonic())
         return True
 
     def sweep(self) -> None:
@@ -93,16 +103,25 @@ class Connections:
             self._kept.pop(place).close()
             self._free.append(place)
 
-    def lose(self) -> Iterator[socket.socket]:
-        """The worker is gone: refuse what it owes; those whose client has yet to see that."""
+    def lose(self) -> tuple[list[socket.socket], list[socket.socket]]:
+        """The worker is gone: refuse what it owes.
+
+        Returns:
+            The connections that it never took, and those whose client has yet to see the refusal.
+        """
         self.sweep()
         self.channel.close()
+        untaken, refused = list[socket.socket](), list[socket.socket]()
         for place, connection in self._kept.items():
-            if self._marks[place : place + 1] == OPEN and refuse(connection):
-                yield connection
+            mark = self._marks[place : place + 1]
+            if mark == GIVEN:
+                untaken.append(connection)
+            elif mark == OPEN and refuse(connection):
+                refused.append(connection)
             else:
                 connection.close()
         self._marks.close()
+        return untaken, refused
 
 
 def refuse(connection: socket.socket) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from ai_patterns.services.edge.one_write import OneWriteProtocol
-from ai_patterns.services.inference.connections import ANSWERING, CLOSED, MARKS, OPEN, PLACES, READY
+from ai_patterns.services.inference.connections import ANSWERING, CLOSED, LEAVING, MARKS, OPEN, PLACES, READY
 
 _AT_ONCE = 16_384
 """Bytes that an empty socket takes whole: a process that is killed has written them all or none."""
@@ -32,9 +32,9 @@ class HandedProtocol(OneWriteProtocol):
         config: uvicorn's.
     """
 
-    def __init__(self, marks: mmap.mmap, place: int, connection: socket.socket, **config: Any) -> None:
+    def __init__(self, marks: mmap.mmap, place: slice, connection: socket.socket, **config: Any) -> None:
         super().__init__(**config)
-        self._marks, self._place, self._connection = marks, slice(place, place + 1), connection
+        self._marks, self._place, self._connection = marks, place, connection
         self._open = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -106,6 +106,8 @@ class HandedServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was handed over until now."""
         asyncio.get_running_loop().remove_reader(self._channel)
+        with suppress(OSError):  # the supervisor is gone
+            self._channel.send(LEAVING)
         self._take()
         await asyncio.gather(*self._adopting)
         await super().shutdown(sockets)
@@ -118,11 +120,13 @@ class HandedServer(uvicorn.Server):
                     self.should_exit = True
                     asyncio.get_running_loop().remove_reader(self._channel)
                     return
-                task = asyncio.ensure_future(self._adopt(int.from_bytes(place), socket.socket(fileno=descriptors[0])))
+                mark = slice(int.from_bytes(place), int.from_bytes(place) + 1)
+                self._marks[mark] = OPEN  # before a byte is read
+                task = asyncio.ensure_future(self._adopt(mark, socket.socket(fileno=descriptors[0])))
                 self._adopting.add(task)
                 task.add_done_callback(self._adopting.discard)
 
-    async def _adopt(self, place: int, connection: socket.socket) -> None:
+    async def _adopt(self, place: slice, connection: socket.socket) -> None:
         def protocol() -> HandedProtocol:
             state = {"server_state": self.server_state, "app_state": self.lifespan.state}
             return HandedProtocol(self._marks, place, connection, config=self.config, **state)
@@ -132,4 +136,4 @@ class HandedServer(uvicorn.Server):
             await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
         except OSError:  # the client is gone
             connection.close()
-            self._marks[place : place + 1] = CLOSED
+            self._marks[place] = CLOSED

@@ -1,7 +1,7 @@
 """Several workers behind one port: one that dies is started again, and whoever it owed an answer is told to ask again.
 
-The supervisor accepts all connections, and gives each to the worker that has the fewest. What waits for it outlives any
-worker. Bytes go between client and worker alone; what the supervisor can do after a death, `connections` tells.
+The supervisor accepts all connections and gives each to a worker. Bytes go between client and worker alone; what the
+supervisor can do after a death, `connections` tells.
 """
 
 from __future__ import annotations
@@ -110,14 +110,22 @@ class Supervisor:
                 connection, _ = listener.accept()
                 connection.setblocking(False)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                workers = [worker.connections for worker in self._workers if worker.connections.ready]
-                if not any(each.give(connection) for each in sorted(workers, key=len)):
-                    self._refuse(connection)
+                self._give(connection)
         except BlockingIOError:
             pass
         except OSError as error:  # no descriptor is left, or the client is gone already
             log.warning("a connection could not be accepted: %s", error)
             time.sleep(_TURN_SECONDS)
+
+    def _give(self, connection: socket.socket) -> None:
+        """To the worker that has the fewest; to one that hangs only where all do."""
+        workers = [worker.connections for worker in self._workers if worker.connections.ready]
+        if any(each.give(connection) for each in sorted(workers, key=Connections.load)):
+            return
+        if refuse(connection):
+            self._leave(connection)
+        else:
+            connection.close()
 
     def _hear(self, worker: Worker, _: socket.socket) -> None:
         if worker.connections.hear():
@@ -125,14 +133,11 @@ class Supervisor:
         self._selector.unregister(worker.connections.channel)
         self._workers.remove(worker)
         self._ended.append(worker)
-        for connection in worker.connections.lose():
+        untaken, refused = worker.connections.lose()
+        for connection in refused:
             self._leave(connection)
-
-    def _refuse(self, connection: socket.socket) -> None:
-        if refuse(connection):
-            self._leave(connection)
-        else:
-            connection.close()
+        for connection in untaken:
+            self._give(connection)
 
     def _leave(self, connection: socket.socket) -> None:
         self._leaving[connection] = time.monotonic() + _LEAVING_SECONDS
