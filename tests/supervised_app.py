@@ -21,6 +21,9 @@ async def app(scope, receive, send) -> None:
         await asyncio.sleep(30)
     if scope["path"] == "/busy":
         time.sleep(0.5)  # its event loop stands still
+    if scope["path"] == "/body":
+        await receive()
+        await asyncio.sleep(30)
     if scope["path"] == "/large":
         body = b"x" * LARGE
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})

@@ -76,6 +76,14 @@ def test_who_waits_for_nothing_may_take_the_refusal_for_the_end(server: Server) 
     assert int(answers[-1].text) != first
 
 
+def test_who_was_told_to_go_on_sending_is_refused_too(client: socket.socket) -> None:
+    worker = ask(client)
+    client.sendall(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
+    assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    os.kill(worker, signal.SIGKILL)
+    assert read_all(client).startswith(REFUSED)
+
+
 def test_nothing_is_added_to_an_answer_that_was_cut_short(client: socket.socket) -> None:
     worker = ask(client)
     client.sendall(ASKED % b"/large")

@@ -48,7 +48,9 @@ class OneWriteProtocol(HttpToolsProtocol):
         transport.writelines(pieces)
 
     def _answer(self, cycle: RequestResponseCycle, status: int, headers: Pairs, body: bytes) -> bool:
-        if cycle.response_started or cycle.disconnected or self.flow.write_paused or not cycle.keep_alive:
+        if not cycle.keep_alive or cycle.response_started or cycle.disconnected or self.flow.write_paused:
+            return False
+        if cycle.scope["method"] == "HEAD":
             return False
         lines = [b"%b: %b\r\n" % pair for pair in (*cycle.default_headers, *headers)]
         lines.append(b"content-length: %d\r\n\r\n" % len(body))

@@ -90,6 +90,7 @@ class Connections:
         try:
             socket.send_fds(self.channel, [place.to_bytes(4)], [connection.fileno()])
         except OSError:  # it is gone, or hangs and has not taken those before
+            self._marks[place : place + 1] = FREE
             self._free.append(place)
             return False
         self._kept[place] = connection

@@ -44,7 +44,7 @@ class HandedProtocol(OneWriteProtocol):
 
     def send(self, transport: asyncio.Transport, pieces: Sequence[bytes]) -> None:
         """Write, and mark an answer that may leave in parts for as long as it does."""
-        parts = not self._is_answered() or self._waits() or sum(map(len, pieces)) > _AT_ONCE
+        parts = not self._is_whole() or self._waits() or sum(map(len, pieces)) > _AT_ONCE
         if parts:
             self._mark(ANSWERING)
         super().send(transport, pieces)
@@ -64,14 +64,16 @@ class HandedProtocol(OneWriteProtocol):
         self._mark(CLOSED)
         self._open = False  # from now on the place may be another's
 
-    def _is_answered(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+    def _is_whole(self) -> bool:
+        """Whether no answer has begun that has not ended; of requests that came at once nobody knows."""
+        cycle = self.cycle
+        return not self.pipeline and (cycle is None or cycle.response_complete or not cycle.response_started)
 
     def _waits(self) -> bool:
         return self.transport.get_write_buffer_size() > 0
 
     def _settle(self) -> None:
-        if self._is_answered() and not self._waits():
+        if self._is_whole() and not self._waits():
             self._mark(OPEN)
 
     def _mark(self, mark: bytes) -> None:

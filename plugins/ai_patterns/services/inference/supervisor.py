@@ -56,6 +56,7 @@ class Supervisor:
 
     def __init__(self, command: Sequence[str], workers: int) -> None:
         self._command, self._count = list(command), workers
+        self._environment: dict[str, str] = {}
         self._workers: list[Worker] = []
         self._ended: list[Worker] = []
         self._leaving: dict[socket.socket, float] = {}
@@ -90,10 +91,10 @@ class Supervisor:
             self._selector.unregister(listener)
         # One that dies as soon as it lives would otherwise keep the machine busy.
         for worker in [each for each in self._ended if each.since + _SOON_SECONDS < time.monotonic()]:
-            self._ended.remove(worker)
-            code = worker.process.wait()
-            log.warning("worker %d ended with %d; another takes its place", worker.process.pid, code)
-            self._start()
+            if worker.process.poll() is not None:
+                self._ended.remove(worker)
+                log.warning("worker %d ended with %d", worker.process.pid, worker.process.returncode)
+                self._start()
 
     def _listen(self) -> None:
         for key, _ in self._selector.select(_TURN_SECONDS):
@@ -134,6 +135,7 @@ class Supervisor:
         self._workers.remove(worker)
         self._ended.append(worker)
         untaken, refused = worker.connections.lose()
+        log.warning("worker %d is gone; %d clients are told to ask again", worker.process.pid, len(refused))
         for connection in refused:
             self._leave(connection)
         for connection in untaken:
@@ -162,15 +164,18 @@ class Supervisor:
         self._selector.register(worker.connections.channel, selectors.EVENT_READ, partial(self._hear, worker))
 
     def _end(self) -> None:
-        for worker in self._workers:
-            worker.process.terminate()
+        processes = [worker.process for worker in (*self._workers, *self._ended)]
+        for process in processes:
+            process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
-        while self._workers and time.monotonic() < deadline:
+        while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
             self._listen()
-        for worker in self._workers:
-            worker.process.kill()
+        for process in processes:
+            process.kill()
         while self._workers or self._leaving:
             self._listen()
+        for process in processes:
+            process.wait()
 
     def _stop(self, _: int, __: FrameType | None) -> None:
         self._stopping = True

@@ -90,6 +90,12 @@ def test_a_connection_that_ends_is_told_so(address: tuple[str, int], request_lin
     assert taken == [False]
 
 
+def test_a_head_comes_without_its_body(client: httpx.Client) -> None:
+    answers = [client.head("/a"), client.get("/b")]
+    assert [answer.text for answer in answers] == ["", "/b"]
+    assert taken == [False, True]
+
+
 def test_a_long_answer_comes_whole(client: httpx.Client) -> None:
     answers = [client.get("/large") for _ in range(3)]
     assert {len(answer.content) for answer in answers} == {LARGE}
