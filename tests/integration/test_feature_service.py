@@ -344,6 +344,19 @@ def test_rows_are_kept_until_somebody_changes_them(site: Site) -> None:
 
 
 @pytest.mark.parametrize("site", ["redis"], indirect=True)
+def test_a_service_that_keeps_nothing_asks_each_time(site: Site, tmp_path: Path) -> None:
+    assert site.redis is not None
+    client = redis_client.Redis.from_url(f"redis://{site.redis.address}")
+    body = {"features": ["stats:trips"], "entities": {"driver_id": [1001]}}
+    with running([*command(site.folder), "--kept-entities", "0"], tmp_path / "log", environment()) as server:
+        before = client.info("commandstats").get("cmdstat_hmget", {"calls": 0})["calls"]
+        for _ in range(3):
+            httpx.post(f"{server.url}/get-online-features", json=body, timeout=30).raise_for_status()
+        assert client.info("commandstats")["cmdstat_hmget"]["calls"] == before + 3
+        assert client.info("clients")["tracking_clients"] == 1  # the other service's
+
+
+@pytest.mark.parametrize("site", ["redis"], indirect=True)
 def test_a_redis_that_hangs_is_noticed_though_rows_are_kept(site: Site) -> None:
     assert site.redis is not None
     ask = lambda: site.post("/get-online-features", {"features": ["stats:trips"], "entities": {"driver_id": [1001]}})  # noqa: E731

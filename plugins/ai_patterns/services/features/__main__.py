@@ -30,14 +30,14 @@ def build_service(settings: Settings) -> Service:
     """
     store = open_store(settings.repo)
     turn = turn_of(store)
-    reader, quick = _store_access(store, turn)
+    reader, quick = _store_access(store, turn, settings.kept_entities)
     catalog = Catalog(store, reader, turn)
     folder = settings.system_folder
     sets = NamedSets(load_system(folder), catalog) if folder is not None else None
     return Service(catalog, sets, Writer(catalog, quick), settings)
 
 
-def _store_access(store: FeatureStore, turn: Turn) -> tuple[Reader, RowWriter | None]:
+def _store_access(store: FeatureStore, turn: Turn, kept: int) -> tuple[Reader, RowWriter | None]:
     """The quickest way to the repository's online store."""
     if "redis" in str(store.config.online_store.type).lower():
         from ai_patterns.services.features.redis_link import RedisLink
@@ -46,8 +46,8 @@ def _store_access(store: FeatureStore, turn: Turn) -> tuple[Reader, RowWriter | 
 
         place = redis_place(store)
         if place is not None:
-            link = RedisLink(place)
-            return RedisReader(store, link), RedisWriter(store, link)
+            link = RedisLink(place, tracking=kept > 0)
+            return RedisReader(store, link, kept), RedisWriter(store, link)
     return FeastReader(store, turn), None
 
 

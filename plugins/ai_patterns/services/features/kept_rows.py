@@ -15,10 +15,10 @@ class KeptRows:
     """What Redis said of entities; the one kept longest makes room.
 
     Args:
-        size: entities that are kept: of a dozen features some 10 MB.
+        size: entities that are kept: ten thousand of a dozen features take some 10 MB.
     """
 
-    def __init__(self, size: int = 10_000) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
         self._rows: dict[bytes, dict[ViewRead, Row | None]] = {}
 

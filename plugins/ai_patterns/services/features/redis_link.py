@@ -34,16 +34,17 @@ class RedisLink:
 
     Args:
         place: where the Redis is.
+        tracking: whether to ask it to tell what changes.
 
     Attributes:
         changed: told which keys changed since they were asked for; on a new line, all.
-        tracks: whether this Redis tells it, as it does from version 6 on if the user may.
+        tracks: whether this Redis tells it, as it does where it is asked to, from version 6 on, if the user may.
     """
 
-    def __init__(self, place: RedisPlace) -> None:
+    def __init__(self, place: RedisPlace, *, tracking: bool = True) -> None:
         self.changed: Changed = lambda _: None
         self.tracks = False
-        self._place = place
+        self._place, self._tracking = place, tracking
         self._line: RedisLine | None = None
         self._opening = asyncio.Lock()
 
@@ -99,8 +100,9 @@ class RedisLink:
                 if isinstance(reply, hiredis.ReplyError):
                     line.close()
                     raise ConnectionError(str(reply))
-            replies = await line.ask(command([b"HELLO", b"3"]) + command([b"CLIENT", b"TRACKING", b"ON"]), 2)
-        self.tracks = not any(isinstance(reply, hiredis.ReplyError) for reply in replies)
+            if self._tracking:
+                replies = await line.ask(command([b"HELLO", b"3"]) + command([b"CLIENT", b"TRACKING", b"ON"]), 2)
+                self.tracks = not any(isinstance(reply, hiredis.ReplyError) for reply in replies)
         self.changed(None)
         return line
 

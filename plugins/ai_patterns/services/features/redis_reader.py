@@ -56,13 +56,19 @@ class _Absent(NamedTuple):
 
 
 class RedisReader:
-    """See `ai_patterns.services.features.stores.Reader`."""
+    """See `ai_patterns.services.features.stores.Reader`.
 
-    def __init__(self, store: FeatureStore, link: RedisLink) -> None:
+    Args:
+        store: the open repository.
+        link: to its Redis; where it tells what changes, rows are kept.
+        kept: entities of which they are.
+    """
+
+    def __init__(self, store: FeatureStore, link: RedisLink, kept: int) -> None:
         self._link, self._project = link, store.project.encode()
         self._versions = store.config.registry.enable_online_feature_view_versioning
         self._commands: dict[ViewRead, tuple[bytes, bytes]] = {}
-        self._kept = KeptRows()
+        self._kept = KeptRows(kept)
         link.changed = self._kept.forget
 
     async def read(self, asks: Sequence[Ask]) -> list[list[Row | None]]:
@@ -74,12 +80,13 @@ class RedisReader:
             found: list[list[Row | None]] = [[None] * len(ask.keys) for ask in asks]
             absent = []
             for ask, rows in zip(asks, found, strict=True):
-                for place, key in enumerate(ask.keys):
-                    held = self._kept.find(key + self._project)
+                for place, entity in enumerate(ask.keys):
+                    key = entity + self._project
+                    held = self._kept.find(key)
                     if ask.read in held:
                         rows[place] = held[ask.read]
                     else:
-                        absent.append(_Absent(ask.read, key + self._project, rows, place))
+                        absent.append(_Absent(ask.read, key, rows, place))
             if absent:
                 await self._complete(absent)
         except OSError as error:

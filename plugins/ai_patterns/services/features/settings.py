@@ -22,6 +22,8 @@ class Settings:
         port: port to listen on; 6566 is that of `feast serve`.
         max_body_bytes: largest request body.
         registry_ttl_seconds: how often the registry is read again.
+        kept_entities: entities of which what Redis said is kept until it says that they changed; 0: each is asked for
+            each time.
     """
 
     repo: Path
@@ -31,6 +33,7 @@ class Settings:
     port: int = 6566
     max_body_bytes: int = 8 * 2**20
     registry_ttl_seconds: float = 30.0
+    kept_entities: int = 10_000
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -55,6 +58,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--max-body-bytes", type=int, default=environment.get("AI_PATTERNS_MAX_BODY_BYTES", "8388608"))
     parser.add_argument(
         "--registry-ttl-seconds", type=float, default=environment.get("AI_PATTERNS_REGISTRY_TTL_SECONDS", "30")
+    )
+    parser.add_argument(
+        "--kept-entities",
+        type=int,
+        default=environment.get("AI_PATTERNS_KEPT_ENTITIES", "10000"),
+        help="most entities of which what Redis said is kept until it says that they changed; 0 keeps nothing",
     )
     parser.add_argument(
         "--requests-per-second",
