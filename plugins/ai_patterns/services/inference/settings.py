@@ -47,6 +47,7 @@ class Settings:
         body_seconds: how long a body may take to come.
         workers: processes behind the port.
         counts: folder where all processes of the machine count a rollout together; by default only one supervisor's.
+        listener: file descriptor of a listening socket of whoever started this process, with whom it ends.
         channel: file descriptor over which a worker's supervisor gives it connections.
     """
 
@@ -71,6 +72,7 @@ class Settings:
     body_seconds: float = 10.0
     workers: int = 1
     counts: Path | None = None
+    listener: int | None = None
     channel: int | None = None
 
 
@@ -106,6 +108,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--waiting-rows", type=int, default=environment.get("AI_PATTERNS_WAITING_ROWS", "4096"))
     parser.add_argument("--workers", type=int, default=environment.get("AI_PATTERNS_WORKERS", "1"))
     parser.add_argument("--counts", type=Path, default=environment.get("AI_PATTERNS_COUNTS"))
+    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--channel", type=int, help=argparse.SUPPRESS)
     parser.add_argument(
         "--models",

@@ -7,8 +7,11 @@ import gc
 import logging
 import os
 import shutil
+import socket
 import sys
 import tempfile
+import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,4 +87,15 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,  # nothing here asks who is behind a proxy
         timeout_graceful_shutdown=10,
     )
-    (uvicorn.Server(config) if settings.channel is None else HandedServer(config, settings.channel)).run()
+    server = uvicorn.Server(config) if settings.channel is None else HandedServer(config, settings.channel)
+    if settings.listener is None:
+        server.run()
+        return
+    threading.Thread(target=_end_with_parent, args=(server, os.getppid()), name="parent-watch", daemon=True).start()
+    server.run(sockets=[socket.socket(fileno=settings.listener)])
+
+
+def _end_with_parent(server: uvicorn.Server, parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    server.should_exit = True
