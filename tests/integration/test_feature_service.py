@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-import os
-import signal
-import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
-import redis as redis_client
 from feast import FeatureStore
 from feast.errors import FeatureViewNotFoundException
 from feast.feature_server_utils import convert_response_to_dict
@@ -26,61 +17,14 @@ from tecton_client.exceptions import BadRequestError, NotFoundError
 
 import drivers
 from ai_patterns.clients.feast import open_store
-from ai_patterns.runtimes.redis import Redis
-from server_process import Server, running, wait_until
+from feature_site import HEADERS, Site, columns, push, site
 
-KEYS = {"AI_PATTERNS_WRITE_KEYS": "pipeline=sesame"}
-HEADERS = {"Authorization": "Bearer sesame"}
+__all__ = ["site"]
+
 IDS = [1001, 1002, 1003, -7, 5, 1001]
 PLACES = ["north", "north", "süd", "north", "north", "süd"]
 STATS = ["rate", "trips", "grade", "small", "name", "active", "photo", "since", "lots"]
 REFS = [*(f"stats:{name}" for name in STATS), "local:seen", "world:load", "live:speed", "live:street"]
-
-
-@dataclass(frozen=True)
-class Site:
-    folder: Path
-    server: Server
-    redis: Redis | None
-
-    def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
-        return httpx.post(self.server.url + path, json=body, headers=headers, timeout=30)
-
-    def online(self, **body: Any) -> dict[str, Any]:
-        answer = self.post("/get-online-features", body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-def command(folder: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "ai_patterns.services.features", "--repo", str(folder), *more]
-
-
-def environment() -> dict[str, str]:
-    return {"PYTHONPATH": os.pathsep.join(sys.path), **KEYS}
-
-
-@pytest.fixture(scope="module", params=["sqlite", "redis"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, require_program) -> Iterator[Site]:
-    top = tmp_path_factory.mktemp(request.param)
-    folder, redis = top / "repo", None
-    store = f"{{type: sqlite, path: {folder}/data/online.db}}"
-    if request.param == "redis":
-        require_program("redis-server")
-        redis = Redis(top / "redis")
-        redis.up()
-        store = f"{{type: redis, connection_string: '{redis.address},db=1'}}"
-    try:
-        drivers.make_repository(folder, store)
-        with running(command(folder, "--max-body-bytes", "50000"), top / "server.log", environment()) as server:
-            yield Site(folder, server, redis)
-    finally:
-        if redis is not None:
-            redis.down()
-
-
-def columns(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return dict(zip(document["metadata"]["feature_names"], document["results"], strict=True))
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -200,12 +144,6 @@ def test_tectons_batch_call(site: Site) -> None:
     ]
 
 
-def push(site: Site, number: int, headers: dict[str, str] | None = HEADERS, **more: Any) -> httpx.Response:
-    moment = (drivers.NOW + dt.timedelta(minutes=5)).isoformat()
-    frame = {"driver_id": [number], "event_timestamp": [moment], "speed": [7], "street": ["Allee"], **more}
-    return site.post("/push", {"push_source_name": "live_push", "df": frame}, headers)
-
-
 def test_a_push_is_online_when_it_is_answered_and_counted(site: Site) -> None:
     assert push(site, 3001).status_code == 200
     found = columns(site.online(entities={"driver_id": [3001]}, features=["live:speed", "live:street"]))
@@ -323,72 +261,3 @@ def test_health_and_openapi(site: Site) -> None:
     document = httpx.get(site.server.url + "/openapi.json").json()
     assert {"/get-online-features", "/push", "/api/v1/feature-service/get-features"} <= document["paths"].keys()
     assert "entities" in document["components"]["schemas"]["OnlineRequest"]["required"]
-
-
-@pytest.mark.parametrize("site", ["redis"], indirect=True)
-def test_rows_are_kept_until_somebody_changes_them(site: Site) -> None:
-    assert site.redis is not None
-    client = redis_client.Redis.from_url(f"redis://{site.redis.address}")
-    body: dict[str, Any] = {"features": ["live:speed"], "entities": {"driver_id": [4001, 4002]}}
-    speeds = lambda: columns(site.online(**body))["speed"]["values"]  # noqa: E731  three words
-    asked = lambda: client.info("commandstats")["cmdstat_hmget"]["calls"]  # noqa: E731
-    assert push(site, 4001).status_code == 200
-    assert speeds() == [7.0, None]
-    before = asked()
-    assert speeds() == [7.0, None]
-    assert asked() == before
-    moment = [drivers.NOW + dt.timedelta(minutes=6)]
-    frame = pd.DataFrame({"driver_id": [4002], "event_timestamp": moment, "speed": [3.0], "street": ["Weg"]})
-    open_store(site.folder).write_to_online_store("live", frame)  # Feast's own client, in another process
-    wait_until(lambda: speeds() == [7.0, 3.0], 1, site.server.output)
-
-
-@pytest.mark.parametrize("site", ["redis"], indirect=True)
-def test_a_service_that_keeps_nothing_asks_each_time(site: Site, tmp_path: Path) -> None:
-    assert site.redis is not None
-    client = redis_client.Redis.from_url(f"redis://{site.redis.address}")
-    body = {"features": ["stats:trips"], "entities": {"driver_id": [1001]}}
-    with running([*command(site.folder), "--kept-entities", "0"], tmp_path / "log", environment()) as server:
-        before = client.info("commandstats").get("cmdstat_hmget", {"calls": 0})["calls"]
-        for _ in range(3):
-            httpx.post(f"{server.url}/get-online-features", json=body, timeout=30).raise_for_status()
-        assert client.info("commandstats")["cmdstat_hmget"]["calls"] == before + 3
-        assert client.info("clients")["tracking_clients"] == 1  # the other service's
-
-
-@pytest.mark.parametrize("site", ["redis"], indirect=True)
-def test_a_redis_that_hangs_is_noticed_though_rows_are_kept(site: Site) -> None:
-    assert site.redis is not None
-    ask = lambda: site.post("/get-online-features", {"features": ["stats:trips"], "entities": {"driver_id": [1001]}})  # noqa: E731
-    assert ask().status_code == 200
-    (group,) = site.redis.groups
-    os.killpg(group, signal.SIGSTOP)
-    try:
-        time.sleep(1.1)
-        assert ask().status_code == 503
-    finally:
-        os.killpg(group, signal.SIGCONT)
-    wait_until(lambda: ask().status_code == 200, 10, site.server.output)
-
-
-@pytest.mark.parametrize("site", ["redis"], indirect=True)
-def test_redis_goes_away_and_comes_back(site: Site) -> None:
-    redis = site.redis
-    assert redis is not None
-    body = {"features": ["stats:trips"], "entities": {"driver_id": [1001]}}
-    ask = lambda: site.post("/get-online-features", body)  # noqa: E731  three words
-    assert ask().status_code == 200
-    redis.down()
-    refused = ask()
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert httpx.get(f"{site.server.url}/ready").status_code == 503
-    assert httpx.get(f"{site.server.url}/health").status_code == 200
-    assert push(site, 1001).status_code == 503
-    redis.up(port=redis.port)
-    wait_until(lambda: ask().status_code == 200, 60, site.server.output)
-    assert columns(ask().json())["trips"]["values"] == [3]
-    assert push(site, 1001).status_code == 200
-    with ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(ask) for _ in range(60)]
-        assert {answer.result().status_code for answer in itertools.islice(answers, 30)} == {200}
-        assert site.server.terminate() == -15  # uvicorn, once drained, ends by the signal that it was sent

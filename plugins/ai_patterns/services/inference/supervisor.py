@@ -119,7 +119,7 @@ class Supervisor:
             time.sleep(_TURN_SECONDS)
 
     def _give(self, connection: socket.socket) -> None:
-        """To the worker that has the fewest; to one that hangs only where all do."""
+        """To the worker that has the fewest; of those that leave connections lying, to the one that does so least."""
         workers = [worker.connections for worker in self._workers if worker.connections.ready]
         if any(each.give(connection) for each in sorted(workers, key=Connections.load)):
             return

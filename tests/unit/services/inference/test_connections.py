@@ -78,13 +78,20 @@ def test_a_place_is_free_again_once_its_connection_is_closed(connections: Connec
     assert worker.take() == places[1]
 
 
-def test_who_leaves_lying_what_it_was_given_is_late(connections: Connections, worker: Worker) -> None:
+def test_the_longer_it_leaves_lying_what_it_was_given_the_later_it_is(connections: Connections, worker: Worker) -> None:
     connections.give(pair()[0])
-    assert connections.load() == (False, 1)
-    time.sleep(0.1)
-    assert connections.load() == (True, 1)
+    assert connections.load() == (0, 1)
+    time.sleep(0.3)
+    connections.give(pair()[0])
+    late, held = connections.load()
+    assert late >= 0.3
+    assert held == 2
     worker.take()
-    assert connections.load() == (False, 1)
+    assert connections.load() == (0, 2)
+    time.sleep(0.3)
+    assert 0.3 <= connections.load()[0] < late + 0.3
+    worker.take()
+    assert connections.load() == (0, 2)
 
 
 def test_one_that_cannot_be_handed_over_counts_as_nothing(connections: Connections, worker: Worker) -> None:
@@ -92,8 +99,8 @@ def test_one_that_cannot_be_handed_over_counts_as_nothing(connections: Connectio
     worker.take()
     worker.channel.close()
     assert not connections.give(pair()[0])
-    time.sleep(0.1)
-    assert connections.load() == (False, 1)
+    time.sleep(0.3)
+    assert connections.load() == (0, 1)
 
 
 def test_what_a_lost_worker_never_took_is_told_from_what_it_owes(connections: Connections, worker: Worker) -> None:
