@@ -56,6 +56,26 @@ def test_a_request_that_no_worker_read_is_refused_too(client: socket.socket) -> 
     assert read_all(client).startswith(REFUSED)
 
 
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_a_connection_of_which_a_worker_read_nothing_goes_to_another(server: Server, asked_before: bool) -> None:
+    with ExitStack() as opened:
+        clients = [opened.enter_context(connect(server)) for _ in range(10)]
+        time.sleep(0.2)  # all of them are taken
+        for worker in workers(server):
+            os.kill(worker, signal.SIGSTOP)
+        if asked_before:
+            for client in clients:
+                client.sendall(ASKED % b"/")
+        (first, second) = workers(server)
+        os.kill(first, signal.SIGKILL)
+        os.kill(second, signal.SIGCONT)
+        if not asked_before:
+            time.sleep(0.2)
+            for client in clients:
+                client.sendall(ASKED % b"/")
+        assert {answer_of(client) for client in clients} == {second}
+
+
 def test_a_body_on_its_way_does_not_reset_the_refusal(client: socket.socket) -> None:
     """To close a connection in which bytes wait resets it, and the client never reads what was told."""
     worker = ask(client)
@@ -111,10 +131,10 @@ def test_a_long_answer_that_was_read_leaves_nothing_behind(client: socket.socket
 def test_the_other_worker_goes_on_and_another_is_started(server: Server) -> None:
     with ExitStack() as opened:
         clients = [opened.enter_context(connect(server)) for _ in range(20)]
-        workers = [ask(client) for client in clients]
-        first, second = sorted(set(workers))
+        askers = [ask(client) for client in clients]
+        first, second = sorted(set(askers))
         os.kill(first, signal.SIGKILL)
-        for client, worker in zip(clients, workers, strict=True):
+        for client, worker in zip(clients, askers, strict=True):
             if worker == first:
                 assert read_all(client).startswith(REFUSED)
             else:
@@ -199,6 +219,11 @@ def test_connections_are_shared_evenly(server: Server) -> None:
 
 def connect(server: Server) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=30)
+
+
+def workers(server: Server) -> list[int]:
+    pid = server.process.pid
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def both_work(server: Server) -> bool:

@@ -4,7 +4,7 @@ A worker that is killed takes only its own copy along. Through the supervisor's,
 with 502 to ask again, where the kernel would have reset the connection. A client that waits for none is told so too,
 which costs nothing: what comes without a question is no answer to one, and ends the connection (RFC 9112, section 9.2
 and RFC 9110, section 15.5.9 on 408, which servers send in the same way). So nobody needs to know what a worker had read
-or said in its last microsecond. Only an answer of which a part has left must be left as it is, cut short.
+or said in its last microsecond. A connection of which it read nothing goes to another worker. Only an answer of which a part has left must be left as it is, cut short.
 
 Protocol: the first message to a worker is `MARKS` with the file of the marks, each further one a place in them
 (four bytes, big-endian) with a connection (SCM_RIGHTS, unix(7)). The worker sends `READY` once it takes connections and
@@ -13,10 +13,13 @@ Protocol: the first message to a worker is `MARKS` with the file of the marks, e
 
 from __future__ import annotations
 
+import fcntl
 import json
 import mmap
 import socket
+import struct
 import tempfile
+import termios
 import time
 from collections import deque
 from contextlib import suppress
@@ -110,14 +113,14 @@ class Connections:
         """The worker is gone: refuse what it owes.
 
         Returns:
-            The connections that it never took, and those whose client has yet to see the refusal.
+            The connections of which it read nothing, and those whose client has yet to see the refusal.
         """
         self.sweep()
         self.channel.close()
         untaken, refused = list[socket.socket](), list[socket.socket]()
         for place, connection in self._kept.items():
             mark = self._marks[place : place + 1]
-            if mark == GIVEN:
+            if mark == GIVEN or (mark == OPEN and _is_unread(connection)):
                 untaken.append(connection)
             elif mark == OPEN and refuse(connection):
                 refused.append(connection)
@@ -125,6 +128,19 @@ class Connections:
                 connection.close()
         self._marks.close()
         return untaken, refused
+
+
+def _is_unread(connection: socket.socket) -> bool:
+    """Whether all bytes that ever came still wait (`tcpi_bytes_received`, include/uapi/linux/tcp.h); else unknown.
+
+    A balancer that is refused before it has sent its request does not send it elsewhere.
+    """
+    try:
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136)
+        waiting = fcntl.ioctl(connection, termios.FIONREAD, bytes(4))
+        return bool(struct.unpack_from("Q", told, 128) == struct.unpack("I", waiting))
+    except (AttributeError, OSError, struct.error):  # no Linux, or no TCP
+        return False
 
 
 def refuse(connection: socket.socket) -> bool:
