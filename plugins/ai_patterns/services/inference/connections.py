@@ -4,7 +4,8 @@ A worker that is killed takes only its own copy along. Through the supervisor's,
 with 502 to ask again, where the kernel would have reset the connection. A client that waits for none is told so too,
 which costs nothing: what comes without a question is no answer to one, and ends the connection (RFC 9112, section 9.2
 and RFC 9110, section 15.5.9 on 408, which servers send in the same way). So nobody needs to know what a worker had read
-or said in its last microsecond. A connection of which it read nothing goes to another worker. Only an answer of which a part has left must be left as it is, cut short.
+or said in its last microsecond. A connection of which it read nothing goes to another worker. Only an answer of which a
+part has left must be left as it is, cut short.
 
 Protocol: the first message to a worker is `MARKS` with the file of the marks, each further one a place in them
 (four bytes, big-endian) with a connection (SCM_RIGHTS, unix(7)). The worker sends `READY` once it takes connections and
